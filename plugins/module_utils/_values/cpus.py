@@ -16,7 +16,7 @@ import typing as t
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
-CpuSet = frozenset[int] if t.TYPE_CHECKING else frozenset
+CpuSet = frozenset[int]
 
 # Linux builds for at most 8192 CPUs (CONFIG_NR_CPUS with MAXSMP, arch/x86/Kconfig): more is a typing error, not a machine.
 MAX_CPUS = 8192
