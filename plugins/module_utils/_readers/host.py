@@ -1,10 +1,52 @@
 # Copyright: (c) 2026, NFV OVS-DPDK contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host is: CPUs, memory, NICs, kernel (private to this collection). This is the place to import a reader from."""
+"""What a host is: CPUs, memory, NICs, kernel (private to this collection). This is the place to import a reader from.
+
+Every reader takes the folder that stands for ``/`` and gives frozen values; what the host does not show is None or empty.
+"""
 
 from __future__ import annotations
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_cpus import Cpu, CpuTopology, read_cpus
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_cpus import Cpu, CpuTopology, IdleState, Power, read_cpus, read_power
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_devices import (
+    Board,
+    Iommu,
+    Kernel,
+    Nic,
+    read_board,
+    read_iommu,
+    read_kernel,
+    read_nics,
+)
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_memory import (
+    HugepageMount,
+    Memory,
+    Node,
+    Pool,
+    read_hugepage_mounts,
+    read_memory,
+)
 
-__all__ = ["Cpu", "CpuTopology", "read_cpus"]
+__all__ = [
+    "Board",
+    "Cpu",
+    "CpuTopology",
+    "HugepageMount",
+    "IdleState",
+    "Iommu",
+    "Kernel",
+    "Memory",
+    "Nic",
+    "Node",
+    "Pool",
+    "Power",
+    "read_board",
+    "read_cpus",
+    "read_hugepage_mounts",
+    "read_iommu",
+    "read_kernel",
+    "read_memory",
+    "read_nics",
+    "read_power",
+]
