@@ -1,0 +1,239 @@
+# Copyright: (c) 2026, NFV OVS-DPDK contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read, plan, apply, prove: the one way in which every OVS module of this collection works (private to it).
+
+A module hands in a :class:`Decision`; :func:`main` does the rest and ends the task.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.delta import commands_between
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.target import assume_parents, target_of
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import NotAppliedError, TransactionError, Vsctl
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantPort
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.log import DaemonLog
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Snapshot
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.unixctl import Daemon
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, OvsDpdkError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import Want
+
+# Options of every OVS module; the documentation of them is the fragment nfv.ovs_dpdk.switch.
+SWITCH_OPTIONS: dict[str, dict[str, t.Any]] = {
+    "database": {"type": "str"},
+    "rundir": {"type": "path", "default": "/var/run/openvswitch"},
+    "log_file": {"type": "path", "default": "/var/log/openvswitch/ovs-vswitchd.log"},
+    "timeout": {"type": "int", "default": 30},
+}
+WRITE_OPTIONS: dict[str, dict[str, t.Any]] = {**SWITCH_OPTIONS, "wait": {"type": "bool", "default": True}}
+
+# Another writer can be between our read and our write at most this often before the task gives up.
+_ATTEMPTS = 3
+_POLL_SECONDS = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What there is to prove an effect with: the database as read last, and the daemon to ask."""
+
+    snapshot: Snapshot
+    wants: Sequence[Want]
+    daemon: Daemon
+    changed: bool
+    log: DaemonLog
+
+
+class Decision(abc.ABC):
+    """What a module decides. Everything but :meth:`prove` is pure."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.params: dict[str, t.Any] = module.params
+        self.warnings: list[str] = []
+
+    @abc.abstractmethod
+    def wants(self, snapshot: Snapshot) -> Sequence[Want]:
+        """Return what shall be there, given what is. Raises InputError for what cannot be."""
+
+    @abc.abstractmethod
+    def view(self, snapshot: Snapshot) -> dict[str, t.Any]:
+        """Return the managed part of a snapshot as a person would write it; for the diff, before and after."""
+
+    def results(self, before: Snapshot, after: Snapshot, evidence: Evidence | None) -> dict[str, t.Any]:
+        """Return the results of the module beyond changed, diff, commands and warnings; no *evidence* in check mode or without waiting."""
+        del before, after, evidence
+        return {}
+
+    def prove(self, evidence: Evidence) -> list[str]:
+        """Return what the switch did not do of what was wanted; an empty list when it did all. Called again until the timeout."""
+        del evidence
+        return []
+
+
+def _port_errors(evidence: Evidence) -> list[str]:
+    """Return the ports of the task that the switch could not set up, in its own words."""
+    problems = []
+    for want in evidence.wants:
+        if not isinstance(want, WantPort) or not want.present or want.name not in evidence.snapshot.ports:
+            continue
+        for name in evidence.snapshot.ports[want.name].interfaces:
+            interface = evidence.snapshot.interfaces[name]
+            if interface.error:
+                problems.append(f"port {name}: {interface.error}")
+            elif interface.ofport is None or interface.ofport < 0:
+                problems.append(f"port {name}: it got no OpenFlow port number")
+    return problems
+
+
+class Task:
+    """One run of a decision against one switch."""
+
+    def __init__(self, module: AnsibleModule, decision: Decision) -> None:
+        params = module.params
+        self.module = module
+        self.decision = decision
+        self.wait: bool = params["wait"]
+        self.timeout: int = params["timeout"]
+        self.vsctl = Vsctl(module, params["database"] or f"unix:{params['rundir']}/db.sock", self.timeout)
+        self.daemon = Daemon(params["rundir"], self.timeout)
+        self.log = DaemonLog(params["log_file"])
+
+    def run(self) -> dict[str, t.Any]:
+        """Return the results of the task; raises OvsDpdkError, with the database as it was before."""
+        before, wants, target, commands = self.plan()
+        evidence = None
+        if commands and not self.module.check_mode:
+            before, wants, target, commands, evidence = self.apply(before, wants, target, commands)
+        elif self.wait and not self.module.check_mode:
+            evidence = self.proven(before, wants, changed=False)
+        after = evidence.snapshot if evidence else target
+        transaction = [self.vsctl.transaction(commands, wait=self.wait)] if commands else []
+        return {
+            "changed": bool(commands),
+            "commands": transaction,
+            "diff": {"before": self.decision.view(before), "after": self.decision.view(target)},
+            **self.decision.results(before, after, evidence),
+        }
+
+    def read(self) -> Snapshot:
+        if self.module.check_mode and self.vsctl.path is None:
+            self.decision.warnings.append("Open vSwitch is not on this host; check mode plans against an empty switch, as an earlier task installs it")
+            return Snapshot()
+        if self.wait:
+            self.daemon.ask("version")  # a daemon that is down or hangs is found before anything is written
+        return self.vsctl.read()
+
+    def plan(self) -> tuple[Snapshot, Sequence[Want], Snapshot, list[list[str]]]:
+        before = self.read()
+        wants = self.decision.wants(before)
+        if self.module.check_mode:
+            before, warnings = assume_parents(before, wants)
+            self.decision.warnings.extend(warnings)
+        target = target_of(before, wants)
+        return before, wants, target, commands_between(before, target)
+
+    def apply(
+        self, before: Snapshot, wants: Sequence[Want], target: Snapshot, commands: list[list[str]]
+    ) -> tuple[Snapshot, Sequence[Want], Snapshot, list[list[str]], Evidence | None]:
+        """Write, and prove the effect. Where somebody else wrote in between, plan again from what is there now."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self.vsctl.write(self.vsctl.transaction(commands, wait=self.wait))
+                break
+            except TransactionError:
+                again = self.plan()
+                if attempt == _ATTEMPTS or again[3] == commands:
+                    raise
+                before, wants, target, commands = again
+                if not commands:
+                    break
+            except NotAppliedError as error:
+                self.take_back(before, target)
+                raise HostError(f"{error} What the task wrote was taken back.", **error.details) from error
+        evidence = None
+        if self.wait:
+            try:
+                evidence = self.proven(before, wants, changed=True, target=target)
+            except HostError as error:
+                self.take_back(before, target)
+                raise HostError(f"{error} What the task changed was taken back.", **error.details) from error
+        return before, wants, target, commands, evidence
+
+    def proven(self, before: Snapshot, wants: Sequence[Want], *, changed: bool, target: Snapshot | None = None) -> Evidence:
+        """Return the evidence that the switch does what is wanted. Raises HostError with what it does not do, after the timeout.
+
+        An unchanged task is proven with the snapshot that it has read already, and read again only where that shows a problem.
+        """
+        deadline = time.monotonic() + self.timeout
+        snapshot = self.vsctl.read() if changed else before
+        while True:
+            evidence = Evidence(snapshot, wants, self.daemon, changed, self.log)
+            final = _port_errors(evidence)
+            left = commands_between(snapshot, target_of(snapshot, wants)) if changed else []
+            if left:
+                final.append(f"somebody else changed the database meanwhile; still to do: {'; '.join(' '.join(command) for command in left)}")
+            problems = final or self.decision.prove(evidence)
+            if not problems:
+                return evidence
+            if final or time.monotonic() > deadline:
+                log = self.log.problems()
+                words = f" ovs-vswitchd logged: {' / '.join(log[-5:])}" if log else ""
+                raise HostError(f"the switch did not do it: {'; '.join(problems)}.{words}", problems=problems, log=log)
+            time.sleep(_POLL_SECONDS)
+            snapshot = self.vsctl.read()
+
+    def take_back(self, before: Snapshot, target: Snapshot) -> None:
+        """Bring what the task changed back to what it was; what others changed meanwhile stays."""
+        now = self.vsctl.read()
+        commands = commands_between(now, _only_between(before, target, now))
+        if commands:
+            self.vsctl.write(self.vsctl.transaction(commands, wait=False))
+
+
+def _only_between(before: Snapshot, target: Snapshot, now: Snapshot) -> Snapshot:
+    """Return *now* with each row that differs between *before* and *target* as it was before.
+
+    Rows of QoS and Queue that the task made have other keys in *now*: they are those that were not there before, and that no
+    port refers to any more once the ports are back.
+    """
+    parts: dict[str, t.Any] = {}
+    for table in ("bridges", "ports", "interfaces", "qos", "queues"):
+        old, wanted, current = getattr(before, table), getattr(target, table), dict(getattr(now, table))
+        for key in {*old, *wanted}:
+            if old.get(key) == wanted.get(key):
+                continue
+            if key in old:
+                current[key] = old[key]
+            else:
+                current.pop(key, None)
+        parts[table] = current
+    used_qos = {port.qos for port in parts["ports"].values()}
+    parts["qos"] = {key: row for key, row in parts["qos"].items() if key in before.qos or key in used_qos}
+    used_queues = {key for row in parts["qos"].values() for key in row.queues.values()}
+    parts["queues"] = {key: row for key, row in parts["queues"].items() if key in before.queues or key in used_queues}
+    switch = dataclasses.replace(now.switch, other_config=before.switch.other_config, external_ids=before.switch.external_ids)
+    return dataclasses.replace(now, switch=switch if before.switch != target.switch else now.switch, **parts)
+
+
+def main(decision_of: t.Callable[[AnsibleModule], Decision], argument_spec: dict[str, dict[str, t.Any]], **checks: t.Any) -> None:
+    """Run a module: its options (besides :data:`WRITE_OPTIONS`), and the checks that AnsibleModule does on them."""
+    module = AnsibleModule(argument_spec={**argument_spec, **WRITE_OPTIONS}, supports_check_mode=True, **checks)
+    try:
+        decision = decision_of(module)
+        result = Task(module, decision).run()
+    except OvsDpdkError as error:
+        module.fail_json(msg=str(error), **error.details)
+    for warning in dict.fromkeys(decision.warnings):
+        module.warn(warning)
+    module.exit_json(**result)

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, NFV OVS-DPDK contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task can want of the database (private to this collection).
+
+What a want does not mention is left alone. In a map, a key with None is removed. In ``columns``, None clears the column.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Keys = t.Mapping[str, t.Optional[str]]
+Columns = t.Mapping[str, t.Union[str, int, None]]
+
+
+def _nothing() -> dict[str, t.Any]:
+    return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class WantSwitch:
+    """Keys of the one row of Open_vSwitch."""
+
+    other_config: Keys = dataclasses.field(default_factory=_nothing)
+    external_ids: Keys = dataclasses.field(default_factory=_nothing)
+
+
+@dataclasses.dataclass(frozen=True)
+class WantBridge:
+    """A bridge that is there, with *columns* and keys; or that is not, and its ports with it."""
+
+    name: str
+    present: bool = True
+    columns: Columns = dataclasses.field(default_factory=_nothing)
+    other_config: Keys = dataclasses.field(default_factory=_nothing)
+
+
+@dataclasses.dataclass(frozen=True)
+class WantInterface:
+    """Columns (``type``, ``mtu_request``, ``ingress_policing_rate`` ...) and keys of an interface."""
+
+    name: str
+    columns: Columns = dataclasses.field(default_factory=_nothing)
+    options: Keys = dataclasses.field(default_factory=_nothing)
+    other_config: Keys = dataclasses.field(default_factory=_nothing)
+
+
+@dataclasses.dataclass(frozen=True)
+class WantQoS:
+    """The policer of a port: all of its type, keys and queues; an existing row of this port is brought to exactly that."""
+
+    type: str
+    other_config: Mapping[str, str] = dataclasses.field(default_factory=_nothing)
+    queues: Mapping[int, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class NoQoS:
+    """A port without a policer; its rows of QoS and Queue go too."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WantPort:
+    """A port. It is made (or moved, with all it has) where *bridge* is given; without a bridge it has to be there.
+
+    *interfaces* are brought to these names where *members_exactly* is set (a new port, a bond), else only changed.
+    """
+
+    name: str
+    bridge: str | None = None
+    present: bool = True
+    interfaces: tuple[WantInterface, ...] = ()
+    members_exactly: bool = False
+    columns: Columns = dataclasses.field(default_factory=_nothing)
+    other_config: Keys = dataclasses.field(default_factory=_nothing)
+    qos: WantQoS | NoQoS | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class WantNoOrphans:
+    """No row of QoS or Queue that nothing refers to. Both are root tables: Open vSwitch never collects them."""
+
+
+Want = t.Union[WantSwitch, WantBridge, WantPort, WantNoOrphans]
