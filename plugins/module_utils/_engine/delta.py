@@ -12,7 +12,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Bridge, Interface, Port, QoS, Queue, Snapshot
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Bridge, Interface, Port, Snapshot
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -129,9 +129,9 @@ def _configure(current: Snapshot, target: Snapshot) -> Iterable[Command]:
 def _police(current: Snapshot, target: Snapshot) -> Iterable[Command]:
     """Make, change, attach and destroy the rows of QoS and Queue."""
     names = _Names(current)
-    yield from _rows("Queue", current.queues, target.queues, Queue(uuid=""), names, {})
+    yield from _rows("Queue", current.queues, target.queues, names, {})
     links = {key: [f"queues:{number}={names.ref(queue)}" for number, queue in sorted(row.queues.items())] for key, row in target.qos.items()}
-    yield from _rows("QoS", current.qos, target.qos, QoS(uuid=""), names, links)
+    yield from _rows("QoS", current.qos, target.qos, names, links)
     for key in sorted(set(target.qos) & set(current.qos)):
         old, new = current.qos[key].queues, target.qos[key].queues
         if old != new:
@@ -145,15 +145,13 @@ def _police(current: Snapshot, target: Snapshot) -> Iterable[Command]:
         yield from (["destroy", table, key] for key in sorted(set(old_keys) - set(new_keys)))
 
 
-def _rows(
-    table: str, current: Mapping[str, t.Any], target: Mapping[str, t.Any], empty: t.Any, names: _Names, links: Mapping[str, list[str]]
-) -> Iterable[Command]:
+def _rows(table: str, current: Mapping[str, t.Any], target: Mapping[str, t.Any], names: _Names, links: Mapping[str, list[str]]) -> Iterable[Command]:
     """Create the rows that are new, with their links, and update the others."""
     for key, row in sorted(target.items()):
         if key in current:
             yield from _updates(table, key, current[key], row)
         else:
-            yield [f"--id={names.ref(key)}", "create", table, *_assignments(table, empty, row)[0], *links.get(key, [])]
+            yield [f"--id={names.ref(key)}", "create", table, *_assignments(table, type(row)(uuid=""), row)[0], *links.get(key, [])]
 
 
 def commands_between(current: Snapshot, target: Snapshot) -> list[Command]:

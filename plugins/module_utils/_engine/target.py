@@ -27,6 +27,8 @@ Record = t.TypeVar("Record", Bridge, Port, Interface)
 # Marks the rows of QoS that this collection made: a row says itself whose it was, after a manual del-port too.
 OWNER_KEY = "ovs-dpdk-port"
 
+_LISTED = 10  # names in an error at the most
+
 
 def merge_keys(current: Mapping[str, str], wanted: Keys) -> dict[str, str]:
     """Return the map with the wanted keys set, or removed where they are None; a value that means the same is kept as it stands."""
@@ -212,7 +214,9 @@ class _Draft:
 def _with_columns(row: Record, columns: Mapping[str, t.Any], **maps: dict[str, str]) -> Record:
     """Return the row with columns set; None gives a column the default of its class."""
     defaults = {field.name: field.default for field in dataclasses.fields(row)}
-    return dataclasses.replace(row, **{name: defaults[name] if value is None else value for name, value in columns.items()}, **maps)
+    changes: dict[str, t.Any] = {name: defaults[name] if value is None else value for name, value in columns.items()}
+    changes.update(maps)
+    return dataclasses.replace(row, **changes)
 
 
 def _listed(kind: str, present: Iterable[str]) -> str:
@@ -220,8 +224,8 @@ def _listed(kind: str, present: Iterable[str]) -> str:
     found = sorted(present)
     if not found:
         return f"no {kind}"
-    more = f" and {len(found) - 10} more" if len(found) > 10 else ""
-    return f"{kind} {', '.join(found[:10])}{more}"
+    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    return f"{kind} {', '.join(found[:_LISTED])}{more}"
 
 
 def target_of(snapshot: Snapshot, wants: Iterable[Want]) -> Snapshot:

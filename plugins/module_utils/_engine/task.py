@@ -16,7 +16,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.delta import commands_between
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.target import assume_parents, target_of
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.target import OWNER_KEY, assume_parents, target_of
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import NotAppliedError, TransactionError, Vsctl
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantPort
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.log import DaemonLog
@@ -164,13 +164,13 @@ class Task:
         evidence = None
         if self.wait:
             try:
-                evidence = self.proven(before, wants, changed=True, target=target)
+                evidence = self.proven(before, wants, changed=True)
             except HostError as error:
                 self.take_back(before, target)
                 raise HostError(f"{error} What the task changed was taken back.", **error.details) from error
         return before, wants, target, commands, evidence
 
-    def proven(self, before: Snapshot, wants: Sequence[Want], *, changed: bool, target: Snapshot | None = None) -> Evidence:
+    def proven(self, before: Snapshot, wants: Sequence[Want], *, changed: bool) -> Evidence:
         """Return the evidence that the switch does what is wanted. Raises HostError with what it does not do, after the timeout.
 
         An unchanged task is proven with the snapshot that it has read already, and read again only where that shows a problem.
@@ -204,36 +204,38 @@ class Task:
 def _only_between(before: Snapshot, target: Snapshot, now: Snapshot) -> Snapshot:
     """Return *now* with each row that differs between *before* and *target* as it was before.
 
-    Rows of QoS and Queue that the task made have other keys in *now*: they are those that were not there before, and that no
-    port refers to any more once the ports are back.
+    A row of QoS that the task made has another key in *now*: it bears the mark of this collection, is new, and no port has it any more.
     """
-    parts: dict[str, t.Any] = {}
+    parts: dict[str, dict[str, t.Any]] = {}
     for table in ("bridges", "ports", "interfaces", "qos", "queues"):
         old, wanted, current = getattr(before, table), getattr(target, table), dict(getattr(now, table))
         for key in {*old, *wanted}:
-            if old.get(key) == wanted.get(key):
-                continue
-            if key in old:
-                current[key] = old[key]
-            else:
+            if old.get(key) != wanted.get(key):
                 current.pop(key, None)
+                current.update({key: old[key]} if key in old else {})
         parts[table] = current
-    used_qos = {port.qos for port in parts["ports"].values()}
-    parts["qos"] = {key: row for key, row in parts["qos"].items() if key in before.qos or key in used_qos}
-    used_queues = {key for row in parts["qos"].values() for key in row.queues.values()}
-    parts["queues"] = {key: row for key, row in parts["queues"].items() if key in before.queues or key in used_queues}
-    switch = dataclasses.replace(now.switch, other_config=before.switch.other_config, external_ids=before.switch.external_ids)
-    return dataclasses.replace(now, switch=switch if before.switch != target.switch else now.switch, **parts)
+    used = {port.qos for port in parts["ports"].values()}
+    made = {key for key, row in now.qos.items() if key not in {*before.qos, *used} and OWNER_KEY in row.external_ids}
+    parts["qos"] = {key: row for key, row in parts["qos"].items() if key not in made}
+    made_queues = {key for row in made for key in now.qos[row].queues.values() if key not in before.queues}
+    parts["queues"] = {key: row for key, row in parts["queues"].items() if key not in made_queues}
+    config = before.switch if before.switch != target.switch else now.switch
+    switch = dataclasses.replace(now.switch, other_config=config.other_config, external_ids=config.external_ids)
+    return dataclasses.replace(now, switch=switch, **parts)
 
 
 def main(decision_of: t.Callable[[AnsibleModule], Decision], argument_spec: dict[str, dict[str, t.Any]], **checks: t.Any) -> None:
     """Run a module: its options (besides :data:`WRITE_OPTIONS`), and the checks that AnsibleModule does on them."""
     module = AnsibleModule(argument_spec={**argument_spec, **WRITE_OPTIONS}, supports_check_mode=True, **checks)
+    warnings: list[str] = []
     try:
         decision = decision_of(module)
+        warnings = decision.warnings
         result = Task(module, decision).run()
     except OvsDpdkError as error:
+        for warning in dict.fromkeys(warnings):
+            module.warn(warning)
         module.fail_json(msg=str(error), **error.details)
-    for warning in dict.fromkeys(decision.warnings):
+    for warning in dict.fromkeys(warnings):
         module.warn(warning)
     module.exit_json(**result)

@@ -75,4 +75,4 @@ class Vsctl:
 def _words(err: str) -> str:
     """Return what ovs-vsctl said, without its name and on one line."""
     lines = [line.split("|")[-1].strip() for line in err.strip().splitlines()]
-    return "; ".join(line[len("ovs-vsctl: ") :] if line.startswith("ovs-vsctl: ") else line for line in lines) or "it gave no reason"
+    return "; ".join(line.removeprefix("ovs-vsctl: ") for line in lines) or "it gave no reason"
