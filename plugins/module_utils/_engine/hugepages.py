@@ -10,6 +10,7 @@ error when it is less) and Documentation/admin-guide/sysctl/vm.rst (compact_memo
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 import typing as t
 
@@ -24,6 +25,9 @@ if t.TYPE_CHECKING:
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_memory import Memory, Pool
 
 RETRY_SECONDS = 0.5
+
+_READ_ONLY = "This needs root; a container only sees the pages of its host: set them there."
+_REFUSED = "A kernel without contiguous allocation gives pages of 1G at boot only (hugepagesz=1G hugepages=N)."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,6 +199,13 @@ def plan(memory: Memory, wants: t.Iterable[Want]) -> Plan:
     return Plan(ordered)
 
 
+def check_writable(wanted: Plan) -> None:
+    """Raise HostError where this process cannot write; check mode asks too, so that it does not promise what a run cannot do."""
+    for write in wanted.writes:
+        if not os.access(write.path, os.W_OK):
+            raise HostError(f"{write.path} cannot be written. {_READ_ONLY}")
+
+
 def write_value(path: pathlib.Path, value: int) -> None:
     """Write a number into a file of the kernel."""
     path.write_text(f"{value}\n", encoding="ascii")
@@ -228,8 +239,7 @@ class Applier:
             write_value(path, value)
         except OSError as error:
             self.writes.pop()
-            advice = "A container that sees the pages of its host only reads them: set them on the host. On a host this needs root."
-            raise HostError(f"{path}: the kernel refused {value}: {error.strerror}. {advice}") from error
+            raise HostError(f"{path}: the kernel refused {value}: {error.strerror}. {_REFUSED}") from error
 
     def _pages(self, change: Change) -> int:
         """Return the pages that the pool has for good. Pages that were to go and are in use count as there."""
