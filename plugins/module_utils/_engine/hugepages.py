@@ -284,12 +284,14 @@ class Applier:
         node = read_memory(self.root).nodes[change.pool.node or 0]
         asked = f"{subject}: {change.after} pages were asked for and the kernel gave {got} (there were {change.before})."
         free = f"The node has {_gib(node.memory_free)} free and the missing {missing} need {_gib(needed)}"
-        if node.memory_free < needed:
-            return f"{asked} {free}: not enough memory. Ask for {got} at most, or free memory of node {node.id} (programs, caches, other hugepages)."
-        return (
-            f"{asked} {free}, each page in one piece: the free memory is fragmented, and one compaction did not help. "
-            f"Ask soon after the boot, or reserve the pages on the kernel's command line (hugepagesz={format_size(change.pool.size)} hugepages=N)."
+        memory = f"not enough memory. Ask for {got} at most, or free memory of node {node.id} (programs, caches, other hugepages)."
+        if node.memory_free < change.pool.size:
+            return f"{asked} {free}: {memory}"
+        fragmented = (
+            f"the free memory is fragmented: no page of {format_size(change.pool.size)} is in one piece, also after one compaction. Ask soon "
+            f"after the boot, or reserve the pages on the kernel's command line (hugepagesz={format_size(change.pool.size)} hugepages=N)."
         )
+        return f"{asked} {free}: {memory} Besides, {fragmented}" if node.memory_free < needed else f"{asked} {free}: {fragmented}"
 
     def _give_back(self, begun: t.Sequence[Change]) -> str:
         """Set the pools to what they were, last one first, and say what came of it."""
