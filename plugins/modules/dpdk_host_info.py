@@ -1,0 +1,410 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, NFV OVS-DPDK contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dpdk_host_info
+short_description: CPUs, NUMA nodes, hugepages and NICs of a host
+version_added: 0.1.0
+description:
+  - Reads what matters for Open vSwitch with DPDK from C(/sys) and C(/proc). Changes nothing and runs no command, so that it also works
+    on a host where nothing is installed yet.
+  - What the host does not show is V(null) or empty. CPU sets are lists as the kernel writes them, for instance V(0-3,7).
+options:
+  gather:
+    description: The parts to read. The others are not in RV(host).
+    type: list
+    elements: str
+    choices: [board, cpus, iommu, kernel, memory, nics, nodes, power]
+    default: [board, cpus, iommu, kernel, memory, nics, nodes, power]
+  root:
+    description: Folder that stands for V(/), for instance with the C(/sys) and C(/proc) of another host.
+    type: path
+    default: /
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+seealso:
+  - module: nfv.ovs_dpdk.hugepage_alloc
+author:
+  - NFV OVS-DPDK contributors (@nfv)
+extends_documentation_fragment:
+  - nfv.ovs_dpdk.attributes
+"""
+
+EXAMPLES = r"""
+- name: Read the host
+  nfv.ovs_dpdk.dpdk_host_info:
+  register: machine
+
+- name: Show the threads of the first core of each socket
+  ansible.builtin.debug:
+    msg: "{{ machine.host.cpus.cores | groupby('socket') | map('last') | map('first') | map(attribute='cpus') }}"
+
+- name: Read NICs and NUMA nodes only
+  nfv.ovs_dpdk.dpdk_host_info:
+    gather: [nics, nodes]
+"""
+
+RETURN = r"""
+host:
+  description: The host, by the parts of O(gather).
+  returned: always
+  type: dict
+  contains:
+    board:
+      description: The main board, which tells where to look up its PCIe slots; V(null) where there is no DMI.
+      type: dict
+      contains:
+        vendor:
+          description: Manufacturer.
+          type: str
+          sample: Intel Corporation
+        name:
+          description: Product name, as C(dmidecode -t baseboard) prints it.
+          type: str
+          sample: S2600WT2
+    cpus:
+      description: The logical CPUs.
+      type: dict
+      contains:
+        present:
+          description: CPUs that the host has.
+          type: str
+          sample: 0-39
+        possible:
+          description: CPUs that it could have.
+          type: str
+          sample: 0-39
+        online:
+          description: CPUs that are switched on.
+          type: str
+          sample: 0-39
+        offline:
+          description: CPUs that the host has and that are switched off.
+          type: str
+          sample: ""
+        isolated:
+          description: CPUs that the kernel does not balance load to, by C(isolcpus) or an isolated cgroup partition.
+          type: str
+          sample: 1-19
+        nohz_full:
+          description: CPUs without a regular timer tick.
+          type: str
+          sample: 1-19
+        smt_active:
+          description: Whether cores run more than one thread (Hyper-Threading).
+          type: bool
+          sample: true
+        cores:
+          description: The physical cores that have a CPU online, by node and lowest CPU.
+          type: list
+          elements: dict
+          contains:
+            socket:
+              description: The processor; V(null) where the kernel does not say.
+              type: int
+              sample: 0
+            core:
+              description: Its number on the processor; V(null) where the kernel does not say.
+              type: int
+              sample: 1
+            node:
+              description: NUMA node.
+              type: int
+              sample: 0
+            cpus:
+              description: Its threads that are online.
+              type: str
+              sample: 1,21
+    iommu:
+      description: The IOMMU, which vfio-pci needs.
+      type: dict
+      contains:
+        enabled:
+          description: Whether the kernel uses one.
+          type: bool
+          sample: true
+        groups:
+          description: Devices by group. A group can be given away only as a whole.
+          type: dict
+          sample: {"7": ["0000:05:00.0"], "8": ["0000:05:00.1"]}
+    kernel:
+      description: The running kernel.
+      type: dict
+      contains:
+        version:
+          description: As C(uname -r) prints it.
+          type: str
+          sample: 6.1.0-18-amd64
+        command_line:
+          description: What it was booted with.
+          type: str
+          sample: root=/dev/sda1 default_hugepagesz=1GB hugepagesz=1G hugepages=8 isolcpus=1-19
+    memory:
+      description: The memory of all nodes together.
+      type: dict
+      contains:
+        total:
+          description: Bytes.
+          type: int
+          sample: 137438953472
+        free:
+          description: Bytes.
+          type: int
+          sample: 68719476736
+        default_hugepage_size:
+          description: Page size that a program gets if it names none.
+          type: str
+          sample: 1G
+        hugepages:
+          description: The page sizes that the kernel has, and the pages of each.
+          type: list
+          elements: dict
+          contains: &pages
+            size:
+              description: Size of a page.
+              type: str
+              sample: 1G
+            total:
+              description: Pages, surplus ones among them.
+              type: int
+              sample: 8
+            free:
+              description: Pages that nobody has.
+              type: int
+              sample: 6
+            reserved:
+              description: Free pages that are promised to somebody. V(null) for one node where several have memory, because the kernel does not count them by node.
+              type: int
+              sample: 0
+            surplus:
+              description: Pages beyond what was configured; they go when their user lets go of them.
+              type: int
+              sample: 0
+        mounts:
+          description: Where hugetlbfs is mounted, as the module's process sees it.
+          type: list
+          elements: dict
+          contains:
+            path:
+              description: The folder.
+              type: str
+              sample: /dev/hugepages
+            page_size:
+              description: Size of its pages.
+              type: str
+              sample: 1G
+            options:
+              description: Mount options.
+              type: list
+              elements: str
+              sample: [rw, relatime, pagesize=1024M]
+    nics:
+      description: NICs that the kernel drives and those it does not, by PCI address.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The interface; V(null) where the kernel has none, for instance when DPDK has the device.
+          type: str
+          sample: ens1f0
+        pci:
+          description: PCI address; V(null) for a device that is not on the PCI bus.
+          type: str
+          sample: "0000:05:00.0"
+        driver:
+          description: The driver that holds the device; V(null) if none does.
+          type: str
+          sample: ixgbe
+        node:
+          description: NUMA node; V(null) where the firmware does not say.
+          type: int
+          sample: 0
+        mac:
+          description: MAC address.
+          type: str
+          sample: 02:00:00:00:00:10
+        speed:
+          description: Speed of the link in Mbit/s; V(null) where there is no link or the driver does not say.
+          type: int
+          sample: 10000
+        iommu_group:
+          description: IOMMU group.
+          type: int
+          sample: 7
+        default_route:
+          description: Whether a default route leads through it, directly or below a bond, bridge or VLAN.
+          type: bool
+          sample: false
+    nodes:
+      description: The NUMA nodes. A kernel without NUMA has node 0 alone.
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: Number of the node.
+          type: int
+          sample: 0
+        cpus:
+          description: Its CPUs that are online.
+          type: str
+          sample: 0-9,20-29
+        memory_total:
+          description: Bytes; 0 for a node without memory.
+          type: int
+          sample: 68719476736
+        memory_free:
+          description: Bytes.
+          type: int
+          sample: 34359738368
+        distances:
+          description: Distance by node; 10 is the node itself.
+          type: dict
+          sample: {"0": 10, "1": 21}
+        hugepages:
+          description: The hugepages of each size on this node.
+          type: list
+          elements: dict
+          contains: *pages
+    power:
+      description: What the kernel does with CPUs that have little to do.
+      type: dict
+      contains:
+        governors:
+          description: CPUs by frequency governor; empty where the kernel does not scale the frequency.
+          type: dict
+          sample: {"performance": "0-39"}
+        idle_driver:
+          description: What puts CPUs to sleep; V(null) for nothing.
+          type: str
+          sample: intel_idle
+        idle_states:
+          description: Idle states (C-states) that the kernel knows, the lightest first.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: Name of the state.
+              type: str
+              sample: C6
+            disabled:
+              description: CPUs for which it is switched off.
+              type: str
+              sample: 1-19
+"""
+
+import dataclasses
+import pathlib
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import host
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.rates import format_size
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Result = dict[str, t.Any]
+
+
+def _size(size: int | None) -> str | None:
+    return None if size is None else format_size(size)
+
+
+def _hugepages(pools: Iterable[host.Pool]) -> list[Result]:
+    names = ("total", "free", "reserved", "surplus")
+    return [{"size": format_size(pool.size), **{name: getattr(pool, name) for name in names}} for pool in pools]
+
+
+def cpus(topology: host.CpuTopology) -> Result:
+    """Return CPUs and cores."""
+    cores = {min(cpu.siblings): cpu for cpu in topology.cpus.values() if cpu.id in topology.online}
+    ordered = sorted(cores.items(), key=lambda item: (-1 if item[1].node is None else item[1].node, item[0]))
+    names = ("present", "possible", "online", "offline", "isolated", "nohz_full")
+    return {
+        **{name: format_cpu_list(getattr(topology, name)) for name in names},
+        "smt_active": topology.smt_active,
+        "cores": [{"socket": cpu.socket, "core": cpu.core, "node": cpu.node, "cpus": format_cpu_list(cpu.siblings)} for _lowest, cpu in ordered],
+    }
+
+
+def memory(root: pathlib.Path, known: host.Memory) -> Result:
+    """Return the memory of the whole host, with the mounts of hugetlbfs."""
+    return {
+        "total": known.total,
+        "free": known.free,
+        "default_hugepage_size": _size(known.default_size),
+        "hugepages": _hugepages(known.hugepages.values()),
+        "mounts": [
+            {"path": mount.path, "page_size": _size(mount.page_size), "options": list(mount.options)}
+            for mount in host.read_hugepage_mounts(root, known.default_size)
+        ],
+    }
+
+
+def nodes(known: host.Memory) -> list[Result]:
+    """Return the NUMA nodes."""
+    return [
+        {
+            "id": node.id,
+            "cpus": format_cpu_list(node.cpus),
+            "memory_total": node.memory_total,
+            "memory_free": node.memory_free,
+            "distances": {str(other): distance for other, distance in node.distances.items()},
+            "hugepages": _hugepages(node.pools.values()),
+        }
+        for node in known.nodes.values()
+    ]
+
+
+def power(known: host.Power) -> Result:
+    """Return governors and idle states."""
+    return {
+        "governors": {governor: format_cpu_list(governed) for governor, governed in known.governors.items()},
+        "idle_driver": known.idle_driver,
+        "idle_states": [{"name": state.name, "disabled": format_cpu_list(state.disabled)} for state in known.idle_states],
+    }
+
+
+def iommu(known: host.Iommu) -> Result:
+    """Return the IOMMU."""
+    return {"enabled": known.enabled, "groups": {str(group): list(devices) for group, devices in known.groups.items()}}
+
+
+PARTS: dict[str, t.Callable[[pathlib.Path], t.Any]] = {
+    "board": lambda root: dataclasses.asdict(host.read_board(root)),
+    "cpus": lambda root: cpus(host.read_cpus(root)),
+    "iommu": lambda root: iommu(host.read_iommu(root)),
+    "kernel": lambda root: dataclasses.asdict(host.read_kernel(root)),
+    "memory": lambda root: memory(root, host.read_memory(root)),
+    "nics": lambda root: [dataclasses.asdict(nic) for nic in host.read_nics(root)],
+    "nodes": lambda root: nodes(host.read_memory(root)),
+    "power": lambda root: power(host.read_power(root, host.read_cpus(root).online)),
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "gather": {"type": "list", "elements": "str", "choices": list(PARTS), "default": list(PARTS)},
+            "root": {"type": "path", "default": "/"},
+        },
+        supports_check_mode=True,
+    )
+    root = pathlib.Path(module.params["root"])
+    if not (root / "sys").is_dir():
+        module.fail_json(msg=f"root {root}: there is no folder sys in it. Give / or a folder with the sys and proc of a host.")
+    module.exit_json(changed=False, host={part: PARTS[part](root) for part in sorted(set(module.params["gather"]))})
+
+
+if __name__ == "__main__":
+    main()
