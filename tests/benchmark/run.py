@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, NFV OVS-DPDK contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure what a task with many ports costs, side by side with other ways to the same end, and write docs/benchmark.{md,svg}.
+
+Started by `make bench`, through molecule/lab/run. All ways run in turn, in each of several rounds, on one lab host; the loop of
+the other collection runs once, after them, as it takes minutes. Times are those of the tasks as ansible-playbook has them; of
+the commands that a person would type (the hand-written transaction, one read), the time of the process itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import typing as t
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+DOCS = ROOT / "docs"
+PEER_RELEASE = "10.7.0"  # the last `ansible` package with openvswitch.openvswitch
+
+FIRST_AIM = 1.5
+LOOP_AIM = 50.0
+
+Times = dict[str, list[float]]
+
+
+def variables(count: int, rounds: int) -> dict[str, t.Any]:
+    """Return what bulk.yml takes: the same ports and policers (1 Mpps at 64-byte frames, 10 ms of burst) in three spellings."""
+    names = [f"vhost{number}" for number in range(count)]
+    sockets = {name: f"/run/openvswitch/{name}.sock" for name in names}
+    transaction = ["ovs-vsctl"]
+    peers = []
+    for number, name in enumerate(names):
+        interface = ["Interface", name, "type=dpdkvhostuserclient", f"options:vhost-server-path={sockets[name]}"]
+        port = ["Port", name, f"qos=@q{number}", "--", f"--id=@q{number}", "create", "QoS", "type=egress-policer"]
+        policer = [*port, "other_config:cir=46000000", "other_config:cbs=460000"]
+        transaction += ["--", "add-port", "br0", name, "--", "set", *interface, "--", "set", *policer]
+        peers.append({"name": name, "set": [" ".join(interface), " ".join(policer)]})
+    tables = ("Open_vSwitch", "Bridge", "Port", "Interface", "QoS", "Queue")
+    return {
+        "bench_rounds": rounds,
+        "bench_ports": [{"name": name, "socket": sockets[name], "egress": {"rate": "1Mpps", "burst": "10ms"}} for name in names],
+        "bench_absent": [{"name": name, "state": "absent"} for name in names],
+        "bench_transaction": transaction,
+        "bench_read": ["ovs-vsctl", "--format=json", *(word for table in tables for word in ("--", "list", table))],
+        "bench_peer_ports": peers,
+        "ovs_dpdk_restart_ok": True,
+    }
+
+
+def seconds(moment: str) -> float:
+    """Return a moment of the JSON callback as seconds."""
+    return dt.datetime.fromisoformat(moment.rstrip("Z")).timestamp()
+
+
+def process_seconds(result: dict[str, t.Any]) -> float:
+    """Return how long the process of a command task ran (``0:00:00.804213``)."""
+    hours, minutes, rest = result["delta"].split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(rest)
+
+
+def times_of(report: dict[str, t.Any]) -> Times:
+    """Return the times by name, in seconds: of the process for a command, of the task for a module."""
+    times: Times = {}
+    for play in report["plays"]:
+        for task in play["tasks"]:
+            name = task["task"]["name"]
+            if name.startswith("Time | "):
+                (result,) = task["hosts"].values()
+                duration = task["task"]["duration"]
+                taken = process_seconds(result) if "delta" in result else seconds(duration["end"]) - seconds(duration["start"])
+                times.setdefault(name.removeprefix("Time | "), []).append(taken)
+    return times
+
+
+def run_playbook(given: dict[str, t.Any]) -> Times:
+    """Run bulk.yml on a lab host made for it."""
+    host = ROOT / "molecule/lab/host"
+    with tempfile.TemporaryDirectory() as place:
+        temp = pathlib.Path(place)
+        subprocess.run([sys.executable, str(ROOT / "tools/peers.py"), place, PEER_RELEASE, "openvswitch.openvswitch"], check=True)
+        (temp / "variables.json").write_text(json.dumps(given), encoding="utf-8")
+        target = {"ansible_connection": "lab_podman", "ansible_host": f"{os.environ['LAB_PREFIX']}bench", "ansible_python_interpreter": "/usr/bin/python3"}
+        inventory = {"all": {"hosts": {"bench": None}, "vars": target}}
+        (temp / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
+        environment = {
+            **os.environ,
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_COLLECTIONS_PATH": f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{place}",
+            "ANSIBLE_LIBRARY": str(HERE / "library"),
+        }
+        subprocess.run([str(host), "up", "bench"], check=True)
+        try:
+            command = ["ansible-playbook", "-i", str(temp / "inventory.json"), "-e", f"@{temp / 'variables.json'}", str(HERE / "bulk.yml")]
+            done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+        finally:
+            subprocess.run([str(host), "down", "bench"], check=True)
+    if done.returncode:
+        sys.exit(f"the benchmark's playbook failed:\n{done.stdout[-4000:]}")
+    return times_of(json.loads(done.stdout[done.stdout.index("{") :]))
+
+
+def verdicts(times: Times) -> list[tuple[str, float, str, bool]]:
+    """Return each claim with its figure, its bound in words, and whether it holds; of medians of the same run."""
+    median = {name: statistics.median(values) for name, values in times.items()}
+    first = median["module"] / (median["floor"] + median["hand-written"])
+    again = median["module, unchanged"] / (median["floor"] + median["read"])
+    loop = median["loop of openvswitch.openvswitch"] / median["module"]
+    return [
+        ("first run ÷ (floor + hand-written transaction)", first, f"at most {FIRST_AIM}", first <= FIRST_AIM),
+        ("unchanged run ÷ (floor + one read)", again, "at most 1.0", again <= 1.0),
+        ("loop of `openvswitch.openvswitch.openvswitch_port` ÷ first run", loop, f"at least {LOOP_AIM:g}", loop >= LOOP_AIM),
+    ]
+
+
+def write_table(times: Times, count: int) -> str:
+    """Write docs/benchmark.md, and return it."""
+    lines = [
+        "# What a task with many ports costs",
+        "",
+        f"{count} vhost-user ports, each with an egress policer, on one lab host (Debian 12, Open vSwitch 3.1, DPDK 22.11) with two cores.",
+        "`make bench` writes this page: all ways in turn, in one run. Ratios are what to look at; the seconds depend on the machine.",
+        "",
+        "| way | median s | min - max s | runs |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, values in times.items():
+        lines.append(f"| {name} | {statistics.median(values):.3f} | {min(values):.3f} - {max(values):.3f} | {len(values)} |")
+    lines += ["", "| ratio | measured | aim | |", "|---|---:|---|---|"]
+    lines += [f"| {claim} | {figure:.2f} | {bound} | {'holds' if holds else '**missed**'} |" for claim, figure, bound, holds in verdicts(times)]
+    lines += [
+        "",
+        "![seconds by way, logarithmic](benchmark.svg)",
+        "",
+        "- *floor*: a module that takes the same options and does nothing: what Ansible itself costs.",
+        "- *hand-written*: one `ovs-vsctl` transaction with all ports and policers, as a person would write it; its own process only.",
+        "- *read*: one `ovs-vsctl` that lists the six tables; its own process only.",
+        "- *module*: `nfv.ovs_dpdk.vhost_user_port` with a list, first run: read, one transaction, read again, proof by `qos/show` of every port.",
+        "- *module, unchanged*: the same task again. It still asks the switch for every policer.",
+        "- *loop of openvswitch.openvswitch*: one task with a loop over the ports, the policer in the module's free-text `set`.",
+        "",
+    ]
+    text = "\n".join(lines)
+    (DOCS / "benchmark.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def draw(times: Times) -> None:
+    """Write docs/benchmark.svg: a bar for each way, on a logarithmic scale."""
+    import matplotlib as mpl  # noqa: PLC0415 - slow to load, and only needed at the end
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "nfv.ovs_dpdk"
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    names = list(times)
+    medians = [statistics.median(times[name]) for name in names]
+    figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
+    bars = axes.barh(names, medians, color=["#4477aa" if name.startswith("module") else "#bbbbbb" for name in names])
+    axes.bar_label(bars, [f"{value:.2f} s" for value in medians], padding=3)
+    axes.set_xscale("log")
+    axes.set_xlim(right=max(medians) * 3)
+    axes.set_xlabel("seconds (median, logarithmic)")
+    axes.invert_yaxis()
+    figure.savefig(DOCS / "benchmark.svg", metadata={"Date": None})
+
+
+def main() -> None:
+    """Measure, write, and say whether the aims hold."""
+    parser = argparse.ArgumentParser(description="Measure what a task with many ports costs.")
+    parser.add_argument("--ports", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    times = run_playbook(variables(options.ports, options.rounds))
+    print(write_table(times, options.ports))
+    draw(times)
+
+
+if __name__ == "__main__":
+    main()
