@@ -180,7 +180,7 @@ host:
               type: int
               sample: 6
             reserved:
-              description: Free pages that are promised to somebody. V(null) for one node where several have memory, because the kernel does not count them by node.
+              description: Free pages that are promised to somebody. V(null) for one node where several have memory: the kernel does not count them by node.
               type: int
               sample: 0
             surplus:
@@ -300,6 +300,7 @@ host:
 """
 
 import dataclasses
+import functools
 import pathlib
 import typing as t
 
@@ -307,6 +308,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import host
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.rates import format_size
 
 if t.TYPE_CHECKING:
@@ -379,31 +381,54 @@ def iommu(known: host.Iommu) -> Result:
     return {"enabled": known.enabled, "groups": {str(group): list(devices) for group, devices in known.groups.items()}}
 
 
-PARTS: dict[str, t.Callable[[pathlib.Path], t.Any]] = {
-    "board": lambda root: dataclasses.asdict(host.read_board(root)),
-    "cpus": lambda root: cpus(host.read_cpus(root)),
-    "iommu": lambda root: iommu(host.read_iommu(root)),
-    "kernel": lambda root: dataclasses.asdict(host.read_kernel(root)),
-    "memory": lambda root: memory(root, host.read_memory(root)),
-    "nics": lambda root: [dataclasses.asdict(nic) for nic in host.read_nics(root)],
-    "nodes": lambda root: nodes(host.read_memory(root)),
-    "power": lambda root: power(host.read_power(root, host.read_cpus(root).online)),
-}
+class Parts:
+    """The parts of a host as JSON values; what two of them need is read once."""
+
+    def __init__(self, root: pathlib.Path) -> None:
+        """*root* stands for ``/``."""
+        self.root = root
+
+    @functools.cached_property
+    def _cpus(self) -> host.CpuTopology:
+        return host.read_cpus(self.root)
+
+    @functools.cached_property
+    def _memory(self) -> host.Memory:
+        return host.read_memory(self.root)
+
+    def read(self, part: str) -> t.Any:
+        """Return a part by its name."""
+        readers: dict[str, t.Callable[[], t.Any]] = {
+            "board": lambda: dataclasses.asdict(host.read_board(self.root)),
+            "cpus": lambda: cpus(self._cpus),
+            "iommu": lambda: iommu(host.read_iommu(self.root)),
+            "kernel": lambda: dataclasses.asdict(host.read_kernel(self.root)),
+            "memory": lambda: memory(self.root, self._memory),
+            "nics": lambda: [dataclasses.asdict(nic) for nic in host.read_nics(self.root)],
+            "nodes": lambda: nodes(self._memory),
+            "power": lambda: power(host.read_power(self.root, self._cpus.online)),
+        }
+        return readers[part]()
+
+
+PARTS = ["board", "cpus", "iommu", "kernel", "memory", "nics", "nodes", "power"]
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "gather": {"type": "list", "elements": "str", "choices": list(PARTS), "default": list(PARTS)},
+            "gather": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
             "root": {"type": "path", "default": "/"},
         },
         supports_check_mode=True,
     )
     root = pathlib.Path(module.params["root"])
     if not (root / "sys").is_dir():
-        module.fail_json(msg=f"root {root}: there is no folder sys in it. Give / or a folder with the sys and proc of a host.")
-    module.exit_json(changed=False, host={part: PARTS[part](root) for part in sorted(set(module.params["gather"]))})
+        refused = InputError("host", "root", str(root), "There is no folder sys in it.", "Give / or a folder with the sys and proc of a host.")
+        module.fail_json(msg=str(refused))
+    parts = Parts(root)
+    module.exit_json(changed=False, host={part: parts.read(part) for part in sorted(set(module.params["gather"]))})
 
 
 if __name__ == "__main__":
