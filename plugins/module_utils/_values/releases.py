@@ -371,6 +371,8 @@ def check_value(key: OtherConfigKey | InterfaceOption, value: Value, release: Re
         return [f"{wanted} is known since Open vSwitch {format_release(since)}; {now} takes it for {key.default}"]
     if key.key == "pmd-sleep-max" and release < (3, 3) and not _is_single(value):
         return [f"{wanted}: a value for single CPUs is known since Open vSwitch 3.3; {now} cannot read it"]
+    if key.key == "dpdk-socket-mem" and isinstance(value, tuple) and not any(value) and release < (2, 11):
+        return [f"{wanted}: DPDK before 18.05 does not start with no memory at all"]
     if key.key == "min-revalidate-pps" and value == 0 and release < (3, 2):
         return [f"{wanted}: 0 is known since Open vSwitch 3.2"]
     if key.key in {"n_rxq_desc", "n_txq_desc"} and isinstance(value, int) and value > MAX_DESCRIPTORS and release < (3, 6):
@@ -404,8 +406,9 @@ def describe_missing_type(name: str, *, initialized: bool = True) -> str:
     if known.until:
         return f"Port type {name} is gone since Open vSwitch {format_release(known.until)}; what replaces it: {known.replaced_by}."
     if not initialized:
-        return f"Port type {name} is there when DPDK is initialised, and it is not: set other_config:dpdk-init=true, and look into the log of ovs-vswitchd where it is set."
-    return f"Port type {name} is in Open vSwitch since {format_release(known.since)} where it was built with DPDK: install that build (on Debian openvswitch-switch-dpdk)."
+        return f"Port type {name} is there once DPDK is initialised, and it is not: set dpdk-init, or look into the log of ovs-vswitchd."
+    since = format_release(known.since)
+    return f"Port type {name} is in Open vSwitch since {since} where it was built with DPDK (Debian: package openvswitch-switch-dpdk)."
 
 
 def describe_deprecated_type(name: str, release: Release) -> str | None:
@@ -436,7 +439,7 @@ def possible(key: OtherConfigKey | InterfaceOption) -> str:
         "int": f"it is a whole number {_bounds(key)}{unit}",
         "choice": f"it is one of {', '.join(name for name, _since in key.choices)}",
         "mask": "it is a hexadecimal mask such as 0x400004 with at least one CPU",
-        "per_numa": f"it is one whole number{unit} for each NUMA node, such as 1024,0, not all 0",
+        "per_numa": f"it is one whole number{unit} for each NUMA node, such as 1024,0",
         "pairs": f"it is a list of numbers {_bounds(key)}{unit} or of pairs with a colon; {key.note}",
         "path": "it is a path without control characters",
         "text": "it is text without control characters",
@@ -498,8 +501,7 @@ def _parse_per_numa(key: OtherConfigKey | InterfaceOption, given: t.Any) -> tupl
         given = [nodes.get(node, 0) for node in range(max(nodes) + 1)]
     items = given.split(",") if isinstance(given, str) else given
     numbers = tuple(_number(key, item) for item in (items if isinstance(items, (list, tuple)) else [items]))
-    # eal_parse_socket_arg in DPDK lib/eal/linux/eal.c refuses a list whose sum is 0
-    if not any(numbers) or min(numbers) < 0:
+    if not numbers or min(numbers) < 0:
         raise ValueError(f"{given!r} is not possible; {possible(key)}")
     return numbers
 
@@ -591,8 +593,8 @@ def same_value(name: str, one: str, other: str) -> bool:
 
 def _meaning(key: OtherConfigKey | InterfaceOption, value: Value) -> t.Any:
     if key.kind == "per_numa" and isinstance(value, tuple):
-        last = max(index for index, number in enumerate(value) if number)
-        return value[: last + 1]
+        used = [index for index, number in enumerate(value) if number]
+        return value[: max(used, default=-1) + 1]
     if key.kind == "pairs" and isinstance(value, tuple):
         return frozenset(value)
     return value
