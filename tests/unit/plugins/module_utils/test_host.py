@@ -51,6 +51,14 @@ def test_offline_cpu_0_has_no_core_and_is_no_sibling(tmp_path: pathlib.Path) -> 
     assert cpus.cores(0) == (frozenset({1, 3}), frozenset({2}))
 
 
+def test_sibling_that_goes_offline_while_reading_is_left_out(tmp_path: pathlib.Path) -> None:
+    root = Machine(threads=grid(1, 2, 2)).write(tmp_path)
+    (root / "sys/devices/system/cpu/online").write_text("0-2\n", encoding="ascii")
+    cpus = host.read_cpus(root)
+    assert cpus.cpus[1].siblings == {1}
+    assert cpus.cpus[3] == host.Cpu(3, None, None, 0, frozenset({3}))
+
+
 def test_offline_cpu_keeps_the_node_that_its_own_folder_names(tmp_path: pathlib.Path) -> None:
     root = Machine(threads=grid(2, 1), offline="1").write(tmp_path)
     (root / "sys/devices/system/cpu/cpu1/node1").symlink_to("../../node/node1")
@@ -136,8 +144,8 @@ def test_nics_with_and_without_kernel_driver_and_the_way_out(tmp_path: pathlib.P
             Card("eth0", "0000:00:03.0", "virtio-pci", virtio=True),
             Card("wan0"),
         ),
-        lower={"bond0": ("ens1f0",)},
-        default_routes=("bond0",),
+        lower={"bond0": ("ens1f0",), "bond0.5": ("bond0",)},
+        default_routes=("bond0.5",),
     )
     root = machine.write(tmp_path)
     (root / "sys/class/net/lo").mkdir()

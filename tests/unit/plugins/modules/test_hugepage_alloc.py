@@ -329,6 +329,14 @@ def test_bad_input_is_refused_before_anything_is_written(run_module: RunModule, 
         assert message in result["msg"]
 
 
+def test_surplus_pages_in_use_are_no_reason_to_refuse_more_or_as_many(run_module: RunModule, kernel: Kernel) -> None:
+    one_node(kernel, {2 * MIB: Pages(total=10, free=0, surplus=2)})
+    assert not alloc(run_module, kernel, size="2M", count=8)["changed"]
+    result = alloc(run_module, kernel, size="2M", count=9)
+    assert result["pools"] == [{"size": "2M", "node": 0, "total": 10, "free": 0, "reserved": 0, "surplus": 1}]
+    assert "10 of its 10 pages are in use" in alloc(run_module, kernel, size="2M", count=8)["msg"]
+
+
 def test_two_nodes_must_be_told_apart(run_module: RunModule, kernel: Kernel) -> None:
     two_nodes(kernel)
     assert "The NUMA nodes with memory are: 0, 1. Say on which of them" in alloc(run_module, kernel, size="2M", count=1)["msg"]
