@@ -180,7 +180,7 @@ host:
               type: int
               sample: 6
             reserved:
-              description: Free pages that are promised to somebody. V(null) for one node where several have memory: the kernel does not count them by node.
+              description: Free pages that are promised to somebody. V(null) where several nodes have memory, as the kernel does not count them by node.
               type: int
               sample: 0
             surplus:
