@@ -53,6 +53,12 @@ class Evidence:
     changed: bool
     log: DaemonLog
 
+    def refusal(self, problems: Sequence[str]) -> HostError:
+        """Return the error that says what the switch did not do, with what it logged meanwhile. Raised in :meth:`Decision.prove`, it ends the waiting."""
+        log = self.log.problems()
+        words = f" ovs-vswitchd logged: {' / '.join(log[-5:])}" if log else ""
+        return HostError(f"the switch did not do it: {'; '.join(problems)}.{words}", problems=list(problems), log=log)
+
 
 class Decision(abc.ABC):
     """What a module decides. Everything but :meth:`prove` is pure."""
@@ -76,7 +82,10 @@ class Decision(abc.ABC):
         return {}
 
     def prove(self, evidence: Evidence) -> list[str]:
-        """Return what the switch did not do of what was wanted; an empty list when it did all. Called again until the timeout."""
+        """Return what the switch did not do of what was wanted; an empty list when it did all. Called again until the timeout.
+
+        Raises :meth:`Evidence.refusal` where waiting cannot help.
+        """
         del evidence
         return []
 
@@ -187,9 +196,7 @@ class Task:
             if not problems:
                 return evidence
             if final or time.monotonic() > deadline:
-                log = self.log.problems()
-                words = f" ovs-vswitchd logged: {' / '.join(log[-5:])}" if log else ""
-                raise HostError(f"the switch did not do it: {'; '.join(problems)}.{words}", problems=problems, log=log)
+                raise evidence.refusal(problems)
             time.sleep(_POLL_SECONDS)
             snapshot = self.vsctl.read()
 
