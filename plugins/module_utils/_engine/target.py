@@ -36,14 +36,9 @@ def merge_keys(current: Mapping[str, str], wanted: Keys) -> dict[str, str]:
     for key, value in wanted.items():
         if value is None:
             merged.pop(key, None)
-        elif key not in merged or not _means_the_same(key, merged[key], value):
+        elif key not in merged or not releases.same_value(key, merged[key], value):
             merged[key] = value
     return merged
-
-
-def _means_the_same(key: str, one: str, other: str) -> bool:
-    known = releases.KEYS.get(key) or releases.INTERFACE_OPTIONS.get(key)
-    return one == other if known is None else releases.same(known, one, other)
 
 
 class _Draft:
@@ -264,7 +259,7 @@ def _check_interfaces(snapshot: Snapshot, target: Snapshot) -> None:
     for name, interface in changed.items():
         there = snapshot.interfaces.get(name)
         if known and interface.type and interface.type not in known and (there is None or there.type != interface.type):
-            why = releases.describe_missing_type(interface.type)
+            why = releases.describe_missing_type(interface.type, initialized=bool(target.switch.dpdk_initialized))
             raise InputError(f"port {name}", "type", interface.type, f"This switch has {', '.join(known)}.", why)
 
 
