@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, NFV OVS-DPDK contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the checks of this collection one after the other, and say at the end what came out of each.
+
+Usage: steps.py [NAME...]    NAME is a step or a group of steps: lint, units, sanity, docs, dist, molecule; default: all
+
+A failed step does not stop the others. The exit status is 1 when a step failed. The last line counts the steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RUN = "molecule/lab/run"
+LIMIT_S = 1200  # of one step
+# Suites that a mirror may have dropped: a failure to build their image is no failure of the collection.
+ARCHIVED = ("bullseye",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One check: a command, and the step without which it has nothing to work on."""
+
+    group: str
+    name: str
+    command: tuple[str, ...]
+    needs: str = ""
+    may_fail: str = ""  # why a failure is reported as skipped
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came out of a step."""
+
+    name: str
+    result: str
+    seconds: float
+    reason: str = ""
+
+
+def shell_scripts() -> list[str]:
+    """Return the paths of all shell scripts that git knows."""
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    names = [name for name in listing.stdout.splitlines() if (ROOT / name).is_file()]
+    return [name for name in names if (ROOT / name).read_bytes().startswith((b"#!/bin/sh", b"#!/usr/bin/env bash"))]
+
+
+def checks() -> list[Step]:
+    """Return the steps that need no lab host."""
+    collection = "ansible_collections.nfv.ovs_dpdk"
+    docs_lint = "antsibull-docs lint-collection-docs --plugin-docs --check-extra-docs-refs --validate-collection-refs dependent --disallow-unknown-collection-refs ."
+    return [
+        Step("lint", "ruff", ("ruff", "check", ".")),
+        Step("lint", "ruff-format", ("ruff", "format", "--check", ".")),
+        Step("lint", "mypy", ("mypy", "-p", f"{collection}.plugins", "-p", f"{collection}.tests", "-p", f"{collection}.tools")),
+        Step("lint", "yamllint", ("yamllint", "--strict", ".")),
+        Step("lint", "shellcheck", ("shellcheck", *shell_scripts())),
+        Step("lint", "changelog", ("antsibull-changelog", "lint")),
+        Step("lint", "docs-lint", tuple(docs_lint.split())),
+        Step("lint", "ansible-lint", ("ansible-lint",)),
+        Step("units", "units", ("pytest", "-q", "-n", "2")),
+        Step("sanity", "sanity", ("tools/sanity.sh",)),
+        Step("docs", "docs", ("tools/docs.sh",)),
+        Step("dist", "dist", ("tools/dist.sh",)),
+    ]
+
+
+def suites() -> dict[str, str]:
+    """Return the Debian suite of each host of molecule/inventory.yml."""
+    inventory = yaml.safe_load((ROOT / "molecule/inventory.yml").read_text(encoding="utf-8"))
+    groups = inventory["all"]["children"]["lab_hosts"]["children"]
+    return {host: values["lab_suite"] for host, values in groups["releases"]["hosts"].items()}
+
+
+def scenarios() -> list[Step]:
+    """Return the steps for the lab: an image of each suite that is used, and each of molecule's scenarios."""
+    host_suites = suites()
+    tests = []
+    for path in sorted((ROOT / "molecule").glob("*/molecule.yml")):
+        limit = re.search(r"--limit=(\w+)", path.read_text(encoding="utf-8"))
+        suite = host_suites[limit[1]] if limit and limit[1] in host_suites else os.environ.get("LAB_SUITE") or "bookworm"
+        scenario = path.parent.name
+        tests.append(Step("molecule", f"molecule-{scenario}", (RUN, "molecule", "test", "--scenario-name", scenario), needs=f"image-{suite}"))
+    gone = "this suite is archived, and its image could not be built"
+    images = [
+        Step("molecule", name, (RUN, "molecule/lab/image", name.removeprefix("image-")), may_fail=gone if name.removeprefix("image-") in ARCHIVED else "")
+        for name in dict.fromkeys(test.needs for test in tests)
+    ]
+    return images + tests
+
+
+def chosen(steps: list[Step], names: list[str]) -> list[Step]:
+    """Return the steps that have one of the names or are in one of these groups, and those that they need."""
+    unknown = set(names) - {step.name for step in steps} - {step.group for step in steps}
+    if unknown:
+        sys.exit(f"there is no step {', '.join(sorted(unknown))}; there are: {', '.join(step.name for step in steps)}")
+    wanted = [step for step in steps if not names or step.name in names or step.group in names]
+    needed = {step.needs for step in wanted}
+    return [step for step in steps if step in wanted or step.name in needed]
+
+
+def execute(command: tuple[str, ...]) -> str:
+    """Run a command, its output being ours; return why it failed, nothing when it did not."""
+    quiet = {} if sys.stdout.isatty() else {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", "MOLECULE_COMMAND_BORDERS": "false"}
+    try:
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **quiet}, stdin=subprocess.DEVNULL, start_new_session=True)
+    except OSError as error:
+        return f"{command[0]}: {error.strerror}"
+    try:
+        status = process.wait(LIMIT_S)
+    except BaseException as error:  # also an interrupt: what was started is in a session of its own and would go on
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
+        return f"no end after {LIMIT_S} s"
+    return f"exit status {status}" if status else ""
+
+
+def why_no_lab() -> str:
+    """Return why this machine cannot run lab hosts, nothing when it can."""
+    done = subprocess.run(["molecule/lab/check"], cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
+
+
+def run(steps: list[Step]) -> list[Outcome]:
+    """Run the steps."""
+    outcomes: dict[str, Outcome] = {}
+    no_lab = why_no_lab() if any(step.group == "molecule" for step in steps) else ""
+    for number, step in enumerate(steps, 1):
+        needed = outcomes.get(step.needs)
+        blocked = no_lab if step.group == "molecule" else ""
+        if needed and needed.result != "passed":
+            blocked = blocked or f"{step.needs}: {needed.reason}"
+        if blocked:
+            outcomes[step.name] = Outcome(step.name, "skipped", 0, blocked)
+            continue
+        print(f"==> [{number}/{len(steps)}] {step.name}: {' '.join(step.command)}", flush=True)
+        start = time.monotonic()
+        failure = execute(step.command)
+        seconds = time.monotonic() - start
+        if failure and step.may_fail:
+            outcomes[step.name] = Outcome(step.name, "skipped", seconds, step.may_fail)
+        else:
+            outcomes[step.name] = Outcome(step.name, "failed" if failure else "passed", seconds, failure)
+    return list(outcomes.values())
+
+
+def main() -> None:
+    """Run the steps that the arguments name and print the table."""
+    steps = chosen([*checks(), *scenarios()], sys.argv[1:])
+    start = time.monotonic()
+    outcomes = run(steps)
+    width = max(len(outcome.name) for outcome in outcomes)
+    print()
+    for outcome in outcomes:
+        print(f"{outcome.name:{width}}  {outcome.result:7}  {outcome.seconds:6.1f} s  {outcome.reason}".rstrip())
+    print(f"{'in all':{width}}  {'':7}  {time.monotonic() - start:6.1f} s\n")
+    count = {result: sum(outcome.result == result for outcome in outcomes) for result in ("passed", "failed", "skipped")}
+    print(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped", flush=True)
+    sys.exit(1 if count["failed"] else 0)
+
+
+if __name__ == "__main__":
+    main()
