@@ -60,12 +60,14 @@ dist: venv view ## build the archive, install it, look into it
 molecule: lab-check ## all scenarios, or SCENARIO=default, on LAB_SUITE=trixie instead of bookworm
 	@python tools/steps.py $(if $(SCENARIO),molecule-$(SCENARIO),molecule)
 
-.PHONY: coverage matrix lock clean
+.PHONY: coverage matrix changelog lock clean
 coverage: venv view ## unit tests, and which lines of plugins/ they do not reach
 	@coverage run -m pytest -q
 	@coverage report
 matrix: venv view ## unit tests with every ansible-core from 2.16 on
 	@tools/matrix.sh
+changelog: venv ## write CHANGELOG.md for the version in galaxy.yml, from changelogs/fragments and the documentation
+	@antsibull-changelog release --update-existing --reload-plugins
 lock: venv ## write requirements-dev.txt again, with the newest versions that requirements-dev.in allows
 	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
 		--custom-compile-command "make lock" requirements-dev.in --output-file requirements-dev.txt

@@ -60,10 +60,10 @@ python)
         PIP_DISABLE_PIP_VERSION_CHECK=1
         export PIP_DISABLE_PIP_VERSION_CHECK
         # uv is some fifteen times faster than pip; without it pip gives the same result.
-        if .venv/bin/uv --version >/dev/null 2>&1 || .venv/bin/python -m pip install --quiet uv; then
+        if .venv/bin/uv --version >/dev/null 2>&1 || .venv/bin/python -m pip install --quiet --quiet uv; then
             .venv/bin/uv pip install --quiet --python .venv/bin/python --requirement requirements-dev.txt
         else
-            .venv/bin/python -m pip install --quiet --requirement requirements-dev.txt
+            .venv/bin/python -m pip install --quiet --quiet --requirement requirements-dev.txt
         fi
         echo "$wanted" >.venv/.requirements
     fi
