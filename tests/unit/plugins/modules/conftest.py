@@ -14,6 +14,8 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
 
+from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.modules.fake_switch import FakeSwitch
+
 try:
     from ansible.module_utils.testing import patch_module_args  # ansible-core 2.19 and newer
 except ImportError:  # ansible-core 2.16 to 2.18
@@ -59,6 +61,16 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[FakeCommands]:
     monkeypatch.setattr(basic.AnsibleModule, "run_command", fake.run)
     yield fake
     assert fake.calls == [argv for argv, _answer in fake.expected]
+
+
+@pytest.fixture
+def switch(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[FakeSwitch]:
+    """Put a stateful switch behind ovs-vsctl and the control socket; see fake_switch.py."""
+    fake = FakeSwitch(tmp_path_factory.mktemp("ovs"))  # a short path: that of a socket has to fit in 107 bytes
+    monkeypatch.setattr(basic.AnsibleModule, "get_bin_path", lambda self, arg, *args, **kwargs: f"/testbin/{arg}")
+    monkeypatch.setattr(basic.AnsibleModule, "run_command", lambda self, args, **kwargs: fake.run_command(args, **kwargs))
+    yield fake
+    fake.daemon.close()
 
 
 class RunModule(t.Protocol):
