@@ -26,14 +26,19 @@ class DaemonLog:
         except OSError:
             return 0
 
-    def problems(self) -> list[str]:
-        """Return the warnings and errors since this object was made, ``module: text``, each once, in their order."""
-        start = self._start if self._start <= self._size() else 0  # a smaller log was rotated
+    def _read(self, start: int) -> list[str]:
         try:
             with self.path.open("rb") as log:
                 log.seek(start)
-                text = log.read(_LONGEST).decode("utf-8", "replace")
+                return log.read(_LONGEST).decode("utf-8", "replace").splitlines()
         except OSError:
             return []
-        found = (_LINE.fullmatch(line) for line in text.splitlines())
+
+    def problems(self) -> list[str]:
+        """Return the warnings and errors since this object was made, ``module: text``, each once, in their order."""
+        found = (_LINE.fullmatch(line) for line in self._read(self._start if self._start <= self._size() else 0))  # a smaller log was rotated
         return list(dict.fromkeys(f"{match['module'].split('(')[0]}: {match['text']}" for match in found if match))
+
+    def history(self) -> list[str]:
+        """Return the last lines of the log, from before this object was made too, as they stand."""
+        return self._read(max(0, self._size() - _LONGEST))
