@@ -8,6 +8,7 @@ The syntax of a value is that of ovs-vsctl(8), "Database Values": what is not a 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import typing as t
@@ -161,3 +162,25 @@ def commands_between(current: Snapshot, target: Snapshot) -> list[Command]:
     """
     steps = (_delete, _create, _place, _configure, _police)
     return [command for step in steps for command in step(current, target)]
+
+
+# A type that never opens a device: a patch port without its peer. It makes ovs-vswitchd close the device that the interface had.
+_CLOSED = "patch"
+
+
+def transactions_between(current: Snapshot, target: Snapshot) -> list[list[Command]]:
+    """Return the commands of each transaction that it takes to bring the database from *current* to *target*; mostly one, or none.
+
+    A dpdkvhostuserclient port keeps the socket that it was opened with (netdev_dpdk_vhost_client_set_config in lib/netdev-dpdk.c): for another
+    one its device has to be closed first, in a transaction of its own. The row, with all else that it has, stays.
+    """
+    moved = [name for name in sorted(set(current.interfaces) & set(target.interfaces)) if _socket_changes(current.interfaces[name], target.interfaces[name])]
+    closed = {name: dataclasses.replace(current.interfaces[name], type=_CLOSED) for name in moved}
+    first = [command for name in moved for command in _updates("Interface", name, current.interfaces[name], closed[name])]
+    middle = dataclasses.replace(current, interfaces={**current.interfaces, **closed}) if moved else current
+    return [commands for commands in (first, commands_between(middle, target)) if commands]
+
+
+def _socket_changes(old: Interface, new: Interface) -> bool:
+    sockets = [interface.options.get("vhost-server-path") for interface in (old, new)]
+    return old.type == new.type == "dpdkvhostuserclient" and sockets[0] is not None and sockets[0] != sockets[1]

@@ -9,13 +9,14 @@ A module hands in a :class:`Decision`; :func:`main` does the rest and ends the t
 from __future__ import annotations
 
 import abc
+import contextlib
 import dataclasses
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.delta import commands_between
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.delta import commands_between, transactions_between
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.target import OWNER_KEY, assume_parents, target_of
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import NotAppliedError, TransactionError, Vsctl
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantPort
@@ -25,7 +26,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.unixctl impo
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, OvsDpdkError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import Want
 
@@ -60,6 +61,16 @@ class Evidence:
         return HostError(f"the switch did not do it: {'; '.join(problems)}.{words}", problems=list(problems), log=log)
 
 
+@dataclasses.dataclass(frozen=True)
+class HostChange:
+    """What a task changes on the host beside the database, such as a directory: parts of the diff, how to do it, and how to undo it."""
+
+    before: Mapping[str, t.Any]
+    after: Mapping[str, t.Any]
+    apply: t.Callable[[], None]
+    undo: t.Callable[[], None]
+
+
 class Decision(abc.ABC):
     """What a module decides. Everything but :meth:`prove` is pure."""
 
@@ -75,6 +86,11 @@ class Decision(abc.ABC):
     @abc.abstractmethod
     def view(self, snapshot: Snapshot) -> dict[str, t.Any]:
         """Return the managed part of a snapshot as a person would write it; for the diff, before and after."""
+
+    def host_change(self, snapshot: Snapshot) -> HostChange | None:
+        """Return what the task has to do on the host before it writes the database, or None. Raises InputError or HostError."""
+        del snapshot
+        return None
 
     def results(self, before: Snapshot, after: Snapshot, evidence: Evidence | None) -> dict[str, t.Any]:
         """Return the results of the module beyond changed, diff, commands and warnings; no *evidence* in check mode or without waiting."""
@@ -119,19 +135,22 @@ class Task:
         self.log = DaemonLog(params["log_file"])
 
     def run(self) -> dict[str, t.Any]:
-        """Return the results of the task; raises OvsDpdkError, with the database as it was before."""
-        before, wants, target, commands = self.plan()
+        """Return the results of the task; raises OvsDpdkError, with the database and the host as they were before."""
+        before, wants, target, transactions = self.plan()
+        host = self.decision.host_change(before)
         evidence = None
-        if commands and not self.module.check_mode:
-            before, wants, target, commands, evidence = self.apply(before, wants, target, commands)
-        elif self.wait and not self.module.check_mode:
-            evidence = self.proven(before, wants, changed=False)
+        if not self.module.check_mode:
+            with _applied(host):
+                if transactions:
+                    before, wants, target, transactions, evidence = self.apply(before, wants, target, transactions)
+                elif self.wait:
+                    evidence = self.proven(before, wants, changed=False)
         after = evidence.snapshot if evidence else target
-        transaction = [self.vsctl.transaction(commands, wait=self.wait)] if commands else []
+        parts = [host.before, host.after] if host else [{}, {}]
         return {
-            "changed": bool(commands),
-            "commands": transaction,
-            "diff": {"before": self.decision.view(before), "after": self.decision.view(target)},
+            "changed": bool(transactions) or parts[0] != parts[1],
+            "commands": [self.vsctl.transaction(commands, wait=self.wait) for commands in transactions],
+            "diff": {"before": {**self.decision.view(before), **parts[0]}, "after": {**self.decision.view(target), **parts[1]}},
             **self.decision.results(before, after, evidence),
         }
 
@@ -143,29 +162,33 @@ class Task:
             self.daemon.ask("version")  # a daemon that is down or hangs is found before anything is written
         return self.vsctl.read()
 
-    def plan(self) -> tuple[Snapshot, Sequence[Want], Snapshot, list[list[str]]]:
+    def plan(self) -> tuple[Snapshot, Sequence[Want], Snapshot, list[list[list[str]]]]:
+        """Return what is there, what is wanted, what shall be there, and the commands of each transaction."""
         before = self.read()
         wants = self.decision.wants(before)
         if self.module.check_mode:
             before, warnings = assume_parents(before, wants)
             self.decision.warnings.extend(warnings)
         target = target_of(before, wants)
-        return before, wants, target, commands_between(before, target)
+        return before, wants, target, transactions_between(before, target)
 
     def apply(
-        self, before: Snapshot, wants: Sequence[Want], target: Snapshot, commands: list[list[str]]
-    ) -> tuple[Snapshot, Sequence[Want], Snapshot, list[list[str]], Evidence | None]:
+        self, before: Snapshot, wants: Sequence[Want], target: Snapshot, transactions: list[list[list[str]]]
+    ) -> tuple[Snapshot, Sequence[Want], Snapshot, list[list[list[str]]], Evidence | None]:
         """Write, and prove the effect. Where somebody else wrote in between, plan again from what is there now."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                self.vsctl.write(self.vsctl.transaction(commands, wait=self.wait))
+                for commands in transactions:
+                    self.vsctl.write(self.vsctl.transaction(commands, wait=self.wait))
                 break
             except TransactionError:
                 again = self.plan()
-                if attempt == _ATTEMPTS or again[3] == commands:
+                if attempt == _ATTEMPTS or again[3] == transactions:
+                    if len(transactions) > 1:  # the first of them may be written
+                        self.take_back(before, target)
                     raise
-                before, wants, target, commands = again
-                if not commands:
+                before, wants, target, transactions = again
+                if not transactions:
                     break
             except NotAppliedError as error:
                 self.take_back(before, target)
@@ -177,7 +200,7 @@ class Task:
             except HostError as error:
                 self.take_back(before, target)
                 raise HostError(f"{error} What the task changed was taken back.", **error.details) from error
-        return before, wants, target, commands, evidence
+        return before, wants, target, transactions, evidence
 
     def proven(self, before: Snapshot, wants: Sequence[Want], *, changed: bool) -> Evidence:
         """Return the evidence that the switch does what is wanted. Raises HostError with what it does not do, after the timeout.
@@ -203,9 +226,26 @@ class Task:
     def take_back(self, before: Snapshot, target: Snapshot) -> None:
         """Bring what the task changed back to what it was; what others changed meanwhile stays."""
         now = self.vsctl.read()
-        commands = commands_between(now, _only_between(before, target, now))
-        if commands:
-            self.vsctl.write(self.vsctl.transaction(commands, wait=False))
+        *first, last = [*transactions_between(now, _only_between(before, target, now))] or [[]]
+        for commands in first:
+            with contextlib.suppress(NotAppliedError):
+                self.vsctl.write(self.vsctl.transaction(commands, wait=self.wait))
+        if last:
+            self.vsctl.write(self.vsctl.transaction(last, wait=False))
+
+
+@contextlib.contextmanager
+def _applied(host: HostChange | None) -> t.Iterator[None]:
+    """Have the change of the host done, and undone where what follows fails."""
+    if host is None or host.before == host.after:
+        yield
+        return
+    try:
+        host.apply()
+        yield
+    except BaseException:
+        host.undo()
+        raise
 
 
 def _only_between(before: Snapshot, target: Snapshot, now: Snapshot) -> Snapshot:
