@@ -24,7 +24,7 @@ import typing as t
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = ROOT / "docs"
-PEER_RELEASE = "10.7.0"  # the last `ansible` package with openvswitch.openvswitch
+PEERS = ROOT / ".build/peers"  # where `make bench` unpacks openvswitch.openvswitch
 
 FIRST_AIM = 1.5
 LOOP_AIM = 50.0
@@ -86,7 +86,6 @@ def run_playbook(given: dict[str, t.Any]) -> Times:
     host = ROOT / "molecule/lab/host"
     with tempfile.TemporaryDirectory() as place:
         temp = pathlib.Path(place)
-        subprocess.run([sys.executable, str(ROOT / "tools/peers.py"), place, PEER_RELEASE, "openvswitch.openvswitch"], check=True)
         (temp / "variables.json").write_text(json.dumps(given), encoding="utf-8")
         target = {"ansible_connection": "lab_podman", "ansible_host": f"{os.environ['LAB_PREFIX']}bench", "ansible_python_interpreter": "/usr/bin/python3"}
         inventory = {"all": {"hosts": {"bench": None}, "vars": target}}
@@ -94,7 +93,7 @@ def run_playbook(given: dict[str, t.Any]) -> Times:
         environment = {
             **os.environ,
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-            "ANSIBLE_COLLECTIONS_PATH": f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{place}",
+            "ANSIBLE_COLLECTIONS_PATH": f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{PEERS}",
             "ANSIBLE_LIBRARY": str(HERE / "library"),
         }
         subprocess.run([str(host), "up", "bench"], check=True)
