@@ -59,5 +59,5 @@ def test_each_documented_example_gives_what_its_comment_says(name: str) -> None:
         assert FILTERS[example["name"]](yaml.safe_load(example["value"])) == example["result"]
 
 
-def test_each_documented_filter_exists() -> None:
-    assert {path.stem for path in FOLDER.glob("*.yml")} == set(FILTERS)
+def test_each_filter_is_documented() -> None:
+    assert set(FILTERS) <= {path.stem for path in FOLDER.glob("*.yml")}
