@@ -244,7 +244,7 @@ def has_effect(interface: Interface, shown: ShownPort | None, lines: Sequence[st
     if complaint(interface, lines):
         return False
     if shown is not None and _SHOWN_SINCE_3_3 in shown.options:
-        return {option: shown.options.get(key) == "true" for option, key in KEYS.items()} == stored
+        return bool({option: shown.options.get(key) == "true" for option, key in KEYS.items()} == stored)
     return True if changed else None
 
 

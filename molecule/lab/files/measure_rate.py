@@ -17,11 +17,13 @@ It prints one JSON object:
 Why not the packets that the guest counts: a guest without a CPU leaves packets in its ring, and the switch drops them behind the policer.
 
     egress    passed = tx packets + ovs_tx_failure_drops (what a full ring of the guest costs); offered = passed + ovs_tx_qos_drops
-    ingress   passed = rx packets of a vhost-user port, and rx packets - ovs_rx_qos_drops of a dpdk port, where the device counts before the
-              policer; offered = passed + ovs_rx_qos_drops
+    ingress   offered = rx packets, passed = offered - ovs_rx_qos_drops, as the device counts before the policer; a vhost-user port counted
+              behind it before Open vSwitch 3.1 (DPDK 22.07 has counters of its own)
 
 The counters are those of `ovs-ofctl -O OpenFlow14 dump-ports BRIDGE PORT`, which are current. A dpdkvhostuser port (server mode) has no packet
 counters: use dpdkvhostuserclient. A guest has to be connected, or the switch drops everything in front of the policer.
+A PMD thread that shares its CPU with others is away for some milliseconds at a time: a burst of 10 ms bridges that. One with SCHED_FIFO is
+taken off its CPU for 50 ms of each second (sched_rt_runtime_us), which takes a burst of 50 ms or more.
 Only the standard library and Python 3.9 are needed.
 """
 
@@ -39,7 +41,7 @@ import time
 import typing as t
 
 COUNTER = re.compile(r"(\w+)=(\d+)")
-DPDK_PHYSICAL = "dpdk"
+VHOST_COUNTS_ITSELF_SINCE = (3, 1)
 
 
 def ask(*argv: str) -> str:
@@ -64,13 +66,19 @@ def counters(bridge: str, port: str) -> tuple[float, dict[str, int]]:
     return moment, found
 
 
-def passed_and_offered(counted: dict[str, int], direction: str, kind: str) -> tuple[int, int]:
+def counts_behind_the_policer(kind: str) -> bool:
+    """Tell whether a port of this type counts as received what its ingress policer has let pass only."""
+    version = re.match(r"\D*(\d+)\.(\d+)", ask("ovs-vsctl", "get", "Open_vSwitch", ".", "ovs_version"))
+    return kind != "dpdk" and version is not None and (int(version[1]), int(version[2])) < VHOST_COUNTS_ITSELF_SINCE
+
+
+def passed_and_offered(counted: dict[str, int], direction: str, *, behind: bool) -> tuple[int, int]:
     """Return how many packets passed the policer, and how many came to it."""
     if direction == "egress":
         passed = counted["tx"] + counted.get("ovs_tx_failure_drops", 0)
         return passed, passed + counted.get("ovs_tx_qos_drops", 0)
     drops = counted.get("ovs_rx_qos_drops", 0)
-    passed = counted["rx"] - drops if kind == DPDK_PHYSICAL else counted["rx"]
+    passed = counted["rx"] if behind else counted["rx"] - drops
     return passed, passed + drops
 
 
@@ -94,6 +102,7 @@ def pmd_times(pid: int) -> dict[str, tuple[float, float]]:
 def measure(options: argparse.Namespace) -> dict[str, t.Any]:
     """Return the object that is printed."""
     kind = ask("ovs-vsctl", "get", "Interface", options.port, "type").strip().strip('"')
+    behind = counts_behind_the_policer(kind)
     pid = int(pathlib.Path(options.pidfile).read_text())
     first_times, started = pmd_times(pid), time.monotonic()
     points = [counters(options.bridge, options.port)]
@@ -101,7 +110,7 @@ def measure(options: argparse.Namespace) -> dict[str, t.Any]:
         time.sleep(max(0.0, started + number * options.seconds / options.samples - time.monotonic()))
         points.append(counters(options.bridge, options.port))
     last_times, elapsed = pmd_times(pid), time.monotonic() - started
-    totals = [(moment, *passed_and_offered(counted, options.direction, kind)) for moment, counted in points]
+    totals = [(moment, *passed_and_offered(counted, options.direction, behind=behind)) for moment, counted in points]
     rates = [(after[1] - before[1]) / (after[0] - before[0]) for before, after in zip(totals, totals[1:])]
     duration = totals[-1][0] - totals[0][0]
     mean = (totals[-1][1] - totals[0][1]) / duration
