@@ -76,14 +76,38 @@ def _updates(table: str, record: str, old: t.Any, new: t.Any) -> list[Command]:
     return [*commands, ["set", table, record, *values]] if values else commands
 
 
+def _detach(current: Snapshot, target: Snapshot) -> Iterable[Command]:
+    """Take the ports that move off their bridges, which may go in the same transaction."""
+    for old, _new in _moves(current, target):
+        yield ["remove", "Bridge", old.bridge, "ports", old.uuid]
+
+
+def _moves(current: Snapshot, target: Snapshot) -> list[tuple[Port, Port]]:
+    both = sorted(set(target.ports) & set(current.ports))
+    return [(current.ports[name], target.ports[name]) for name in both if current.ports[name].bridge != target.ports[name].bridge]
+
+
 def _delete(current: Snapshot, target: Snapshot) -> Iterable[Command]:
+    """Remove ports and bridges.
+
+    The row of a removed port counts as a reference to its policer until ovsdb-server collects it, and del-port drops any change to that row.
+    So a port whose policer is destroyed with it lets go of it, and the reference to the port is removed instead.
+    """
     gone = set(current.bridges) - set(target.bridges)
+    by_reference: set[str] = set()
     for name in sorted(set(current.ports) - set(target.ports)):
         port = current.ports[name]
-        if port.bridge not in gone:
+        lets_go = port.qos is not None and port.qos not in target.qos
+        if lets_go:
+            yield ["clear", "Port", name, "qos"]
+        if port.bridge in gone:
+            by_reference |= {port.bridge} if lets_go else set()
+        elif lets_go:
+            yield ["remove", "Bridge", port.bridge, "ports", port.uuid]
+        else:
             yield ["del-port", port.bridge, name]
     for name in sorted(gone):
-        yield ["del-br", name]
+        yield ["remove", "Open_vSwitch", ".", "bridges", current.bridges[name].uuid] if name in by_reference else ["del-br", name]
 
 
 def _create(current: Snapshot, target: Snapshot) -> Iterable[Command]:
@@ -91,7 +115,7 @@ def _create(current: Snapshot, target: Snapshot) -> Iterable[Command]:
         yield ["add-br", name]
     for name in sorted(set(target.ports) - set(current.ports)):
         port = target.ports[name]
-        if name == port.bridge:
+        if name == port.bridge and name not in current.bridges:
             continue  # add-br has made it
         if port.interfaces == (name,):
             yield ["add-port", port.bridge, name]
@@ -100,13 +124,12 @@ def _create(current: Snapshot, target: Snapshot) -> Iterable[Command]:
 
 
 def _place(current: Snapshot, target: Snapshot) -> Iterable[Command]:
-    """Move ports between bridges, and change the members of bonds."""
+    """Put the ports that move on their new bridges, and change the members of bonds."""
+    for old, new in _moves(current, target):
+        yield ["add", "Bridge", new.bridge, "ports", old.uuid]
     made = 0
     for name in sorted(set(target.ports) & set(current.ports)):
         old, new = current.ports[name], target.ports[name]
-        if old.bridge != new.bridge:
-            yield ["remove", "Bridge", old.bridge, "ports", old.uuid]
-            yield ["add", "Bridge", new.bridge, "ports", old.uuid]
         for interface in sorted(set(new.interfaces) - set(old.interfaces)):
             made += 1
             yield [f"--id=@member{made}", "create", "Interface", f"name={quote(interface)}"]
@@ -122,9 +145,16 @@ def _configure(current: Snapshot, target: Snapshot) -> Iterable[Command]:
         yield from _updates("Bridge", name, current.bridges.get(name, Bridge(name=name)), bridge)
     for name, port in sorted(target.ports.items()):
         yield from _updates("Port", name, current.ports.get(name, Port(name=name)), port)
+    kept = _kept_interfaces(current, target)
     for name, interface in sorted(target.interfaces.items()):
-        local = name in target.bridges and name not in current.interfaces
-        yield from _updates("Interface", name, current.interfaces.get(name, Interface(name=name, type="internal" if local else "")), interface)
+        made = Interface(name=name, type="internal" if name in target.bridges else "")
+        yield from _updates("Interface", name, current.interfaces[name] if name in kept else made, interface)
+
+
+def _kept_interfaces(current: Snapshot, target: Snapshot) -> set[str]:
+    """Return the interfaces whose rows stay; one of the same name that another port gets is a new row."""
+    both = set(target.ports) & set(current.ports)
+    return {interface for name in both for interface in {*current.ports[name].interfaces} & {*target.ports[name].interfaces}}
 
 
 def _police(current: Snapshot, target: Snapshot) -> Iterable[Command]:
@@ -160,7 +190,7 @@ def commands_between(current: Snapshot, target: Snapshot) -> list[Command]:
 
     Columns that ovs-vswitchd writes are not looked at.
     """
-    steps = (_delete, _create, _place, _configure, _police)
+    steps = (_detach, _delete, _create, _place, _configure, _police)
     return [command for step in steps for command in step(current, target)]
 
 

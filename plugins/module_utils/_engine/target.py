@@ -94,6 +94,9 @@ class _Draft:
         port = self.ports.get(want.name)
         if not want.present:
             if port is not None and want.bridge in (None, port.bridge):
+                if port.name == port.bridge:
+                    advice = "Remove the bridge, with ovs_dpdk_bridge."
+                    raise InputError(f"port {port.name}", "state", "absent", f"{port.name} is the local port of its own bridge.", advice)
                 self.remove_port(port)
             return
         port = self.new_port(want) if port is None else self.placed(port, want)
@@ -142,11 +145,13 @@ class _Draft:
         return dataclasses.replace(port, bridge=want.bridge)
 
     def want_interface(self, port: Port, want: WantInterface) -> None:
-        interface = self.interfaces.get(want.name)
-        if interface is None or want.name not in port.interfaces:
-            if interface is not None:
-                self.check_name_is_free(f"port {port.name}", want.name)
-            interface = Interface(name=want.name)
+        if want.name not in port.interfaces:
+            advice = "Name one of these, or the bond with all its members."
+            raise InputError(f"port {port.name}", "interface", want.name, f"It has {_listed('interface', port.interfaces)}.", advice)
+        there = self.ports.get(port.name)
+        if want.name != port.name and (there is None or want.name not in there.interfaces):
+            self.check_name_is_free(f"port {port.name}", want.name)
+        interface = self.interfaces.get(want.name, Interface(name=want.name))
         self.interfaces[want.name] = _with_columns(
             interface,
             want.columns,

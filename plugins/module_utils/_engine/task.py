@@ -58,7 +58,7 @@ class Evidence:
         """Return the error that says what the switch did not do, with what it logged meanwhile. Raised in :meth:`Decision.prove`, it ends the waiting."""
         log = self.log.problems()
         words = f" ovs-vswitchd logged: {' / '.join(log[-5:])}" if log else ""
-        return HostError(f"the switch did not do it: {'; '.join(problems)}.{words}", problems=list(problems), log=log)
+        return HostError(f"the switch did not do it: {'; '.join(problem.rstrip('.') for problem in problems)}.{words}", problems=list(problems), log=log)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,19 +106,19 @@ class Decision(abc.ABC):
         return []
 
 
-def _port_errors(evidence: Evidence) -> list[str]:
-    """Return the ports of the task that the switch could not set up, in its own words."""
-    problems = []
+def _port_errors(evidence: Evidence) -> tuple[list[str], list[str]]:
+    """Return of the ports of the task those that the switch could not set up, in its own words, and those that it did not set up (yet)."""
+    errors, missing = [], []
     for want in evidence.wants:
         if not isinstance(want, WantPort) or not want.present or want.name not in evidence.snapshot.ports:
             continue
         for name in evidence.snapshot.ports[want.name].interfaces:
             interface = evidence.snapshot.interfaces[name]
             if interface.error:
-                problems.append(f"port {name}: {interface.error}")
+                errors.append(f"port {name}: {interface.error}")
             elif interface.ofport is None or interface.ofport < 0:
-                problems.append(f"port {name}: it got no OpenFlow port number")
-    return problems
+                missing.append(f"port {name}: it got no OpenFlow port number")
+    return errors, missing
 
 
 class Task:
@@ -177,29 +177,29 @@ class Task:
     ) -> tuple[Snapshot, Sequence[Want], Snapshot, list[list[list[str]]], Evidence | None]:
         """Write, and prove the effect. Where somebody else wrote in between, plan again from what is there now."""
         for attempt in range(1, _ATTEMPTS + 1):
+            written = False
             try:
                 for commands in transactions:
                     self.vsctl.write(self.vsctl.transaction(commands, wait=self.wait))
+                    written = True
                 break
-            except TransactionError:
+            except TransactionError as error:
+                if written:
+                    self.take_back(before, target, error)
                 again = self.plan()
                 if attempt == _ATTEMPTS or again[3] == transactions:
-                    if len(transactions) > 1:  # the first of them may be written
-                        self.take_back(before, target)
                     raise
                 before, wants, target, transactions = again
                 if not transactions:
                     break
             except NotAppliedError as error:
-                self.take_back(before, target)
-                raise HostError(f"{error} What the task wrote was taken back.", **error.details) from error
+                raise self.take_back(before, target, error) from error
         evidence = None
         if self.wait:
             try:
                 evidence = self.proven(before, wants, changed=True)
-            except HostError as error:
-                self.take_back(before, target)
-                raise HostError(f"{error} What the task changed was taken back.", **error.details) from error
+            except OvsDpdkError as error:
+                raise self.take_back(before, target, error) from error
         return before, wants, target, transactions, evidence
 
     def proven(self, before: Snapshot, wants: Sequence[Want], *, changed: bool) -> Evidence:
@@ -211,11 +211,13 @@ class Task:
         snapshot = self.vsctl.read() if changed else before
         while True:
             evidence = Evidence(snapshot, wants, self.daemon, changed, self.log)
-            final = _port_errors(evidence)
+            final, missing = _port_errors(evidence)
+            if changed:  # then ovs-vswitchd has said that it took up all of it
+                final += missing
             left = commands_between(snapshot, target_of(snapshot, wants)) if changed else []
             if left:
                 final.append(f"somebody else changed the database meanwhile; still to do: {'; '.join(' '.join(command) for command in left)}")
-            problems = final or self.decision.prove(evidence)
+            problems = final or missing or self.decision.prove(evidence)
             if not problems:
                 return evidence
             if final or time.monotonic() > deadline:
@@ -223,15 +225,19 @@ class Task:
             time.sleep(_POLL_SECONDS)
             snapshot = self.vsctl.read()
 
-    def take_back(self, before: Snapshot, target: Snapshot) -> None:
-        """Bring what the task changed back to what it was; what others changed meanwhile stays."""
-        now = self.vsctl.read()
-        *first, last = [*transactions_between(now, _only_between(before, target, now))] or [[]]
-        for commands in first:
-            with contextlib.suppress(NotAppliedError):
-                self.vsctl.write(self.vsctl.transaction(commands, wait=self.wait))
-        if last:
-            self.vsctl.write(self.vsctl.transaction(last, wait=False))
+    def take_back(self, before: Snapshot, target: Snapshot, error: OvsDpdkError) -> HostError:
+        """Bring what the task changed back to what it was; what others changed meanwhile stays. Return *error* with what became of it."""
+        try:
+            now = self.vsctl.read()
+            *first, last = [*transactions_between(now, _only_between(before, target, now))] or [[]]
+            for commands in first:
+                with contextlib.suppress(NotAppliedError):
+                    self.vsctl.write(self.vsctl.transaction(commands, wait=self.wait))
+            if last:
+                self.vsctl.write(self.vsctl.transaction(last, wait=False))
+        except HostError as second:
+            return HostError(f"{error} What the task changed could not be taken back: {second}", **error.details)
+        return HostError(f"{error} What the task changed was taken back.", **error.details)
 
 
 @contextlib.contextmanager
@@ -249,7 +255,7 @@ def _applied(host: HostChange | None) -> t.Iterator[None]:
 
 
 def _only_between(before: Snapshot, target: Snapshot, now: Snapshot) -> Snapshot:
-    """Return *now* with each row that differs between *before* and *target* as it was before.
+    """Return *now* with what differs between *before* and *target* as it was before, column by column and key by key.
 
     A row of QoS that the task made has another key in *now*: it bears the mark of this collection, is new, and no port has it any more.
     """
@@ -257,18 +263,36 @@ def _only_between(before: Snapshot, target: Snapshot, now: Snapshot) -> Snapshot
     for table in ("bridges", "ports", "interfaces", "qos", "queues"):
         old, wanted, current = getattr(before, table), getattr(target, table), dict(getattr(now, table))
         for key in {*old, *wanted}:
-            if old.get(key) != wanted.get(key):
+            if key not in old:
                 current.pop(key, None)
-                current.update({key: old[key]} if key in old else {})
+            elif key not in wanted:
+                current.setdefault(key, old[key])
+            elif key in current:
+                current[key] = _undone(old[key], wanted[key], current[key])
         parts[table] = current
     used = {port.qos for port in parts["ports"].values()}
     made = {key for key, row in now.qos.items() if key not in {*before.qos, *used} and OWNER_KEY in row.external_ids}
     parts["qos"] = {key: row for key, row in parts["qos"].items() if key not in made}
-    made_queues = {key for row in made for key in now.qos[row].queues.values() if key not in before.queues}
+    changed = made | {key for key in now.qos if before.qos.get(key) != target.qos.get(key)}
+    left = {key for row in parts["qos"].values() for key in row.queues.values()}
+    made_queues = {key for row in changed for key in now.qos[row].queues.values() if key not in {*before.queues, *left}}
     parts["queues"] = {key: row for key, row in parts["queues"].items() if key not in made_queues}
-    config = before.switch if before.switch != target.switch else now.switch
-    switch = dataclasses.replace(now.switch, other_config=config.other_config, external_ids=config.external_ids)
-    return dataclasses.replace(now, switch=switch, **parts)
+    return dataclasses.replace(now, switch=_undone(before.switch, target.switch, now.switch), **parts)
+
+
+def _undone(old: t.Any, wanted: t.Any, now: t.Any) -> t.Any:
+    """Return the row *now* with the columns and keys in which *old* and *wanted* differ as *old* has them."""
+    changes: dict[str, t.Any] = {}
+    for field in dataclasses.fields(old):
+        before, after = getattr(old, field.name), getattr(wanted, field.name)
+        if before == after:
+            continue
+        if isinstance(before, dict):
+            kept = {key: value for key, value in getattr(now, field.name).items() if before.get(key) == after.get(key)}
+            changes[field.name] = {**kept, **{key: value for key, value in before.items() if value != after.get(key)}}
+        else:
+            changes[field.name] = before
+    return dataclasses.replace(now, **changes)
 
 
 def main(decision_of: t.Callable[[AnsibleModule], Decision], argument_spec: dict[str, dict[str, t.Any]], **checks: t.Any) -> None:

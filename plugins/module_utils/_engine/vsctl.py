@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import TABLES, Snapshot, parse_snapshot
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,8 @@ class Vsctl:
     """Runs ovs-vsctl against one database, with list arguments, a fixed locale and a timeout."""
 
     def __init__(self, module: AnsibleModule, database: str, timeout: int) -> None:
+        if timeout < 1:
+            raise InputError("the switch", "timeout", timeout, "It is a number of seconds, 1 at least.", "Leave it out for 30 s.")
         self.module = module
         self.timeout = timeout
         self.database = database
@@ -72,7 +75,11 @@ class Vsctl:
             raise TransactionError(f"the database refused the change: {_words(err)}", cmd=argv, rc=rc, stdout=out, stderr=err)
 
 
+# What ovs-vsctl logs on its standard error before it says the same in its own words: date|sequence|module|LEVEL|text.
+_LOGGED = re.compile(r"[^|]*\|\d+\|[^|]+\|[A-Z]+\|")
+
+
 def _words(err: str) -> str:
-    """Return what ovs-vsctl said, without its name and on one line."""
-    lines = [line.split("|")[-1].strip() for line in err.strip().splitlines()]
-    return "; ".join(line.removeprefix("ovs-vsctl: ") for line in lines) or "it gave no reason"
+    """Return what ovs-vsctl said, without its name, on one line and each thing once."""
+    lines = [_LOGGED.sub("", line.strip(), count=1).removeprefix("ovs-vsctl: ") for line in err.strip().splitlines()]
+    return "; ".join(dict.fromkeys(lines)) or "it gave no reason"

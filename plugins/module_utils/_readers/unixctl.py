@@ -61,7 +61,8 @@ class Daemon:
         except socket.timeout as error:
             raise NoDaemonError(f"{DAEMON} did not answer within {self.timeout:g} s: it hangs, or it is busy. Look at its log.") from error
         except OSError as error:
-            raise NoDaemonError(f"{DAEMON} is not running: {path}: {error.strerror}. Start it, or set wait to false to write the database only.") from error
+            why = error.strerror or error  # the error of a path that is too long for a socket has no number
+            raise NoDaemonError(f"{DAEMON} is not running: {path}: {why}. Start it, or set wait to false to write the database only.") from error
 
 
 def _converse(connection: socket.socket, questions: Sequence[tuple[str, ...]]) -> list[str | HostError]:
