@@ -447,7 +447,7 @@ class FakeDaemon:
         self._mode = "up"
         self._listener: socket.socket | None = None
         self._connections: list[socket.socket] = []
-        self._stop, self._stopped = socket.socketpair()
+        self._stop: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._start()
 
@@ -476,20 +476,20 @@ class FakeDaemon:
         self._listener.listen(8)
         if self._mode == "hung":
             return  # the kernel takes connections, nobody answers: what a stopped process looks like
-        self._stop, self._stopped = socket.socketpair()
-        self._thread = threading.Thread(target=self._serve, args=(self._listener, self._stopped), daemon=True)
+        self._stop, stopped = socket.socketpair()
+        self._connections.append(stopped)
+        self._thread = threading.Thread(target=self._serve, args=(self._listener, stopped), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """End the thread and remove the socket and the process id."""
-        if self._thread is not None:
+        if self._thread is not None and self._stop is not None:
             self._stop.send(b"x")
             self._thread.join()
-            self._thread = None
-        for used in (self._listener, self._stop, self._stopped, *self._connections):
+        for used in (self._listener, self._stop, *self._connections):
             if used is not None:
                 used.close()
-        self._listener, self._connections = None, []
+        self._listener, self._stop, self._thread, self._connections = None, None, None, []
         self.path.unlink(missing_ok=True)
         self.pid_file.unlink(missing_ok=True)
 
