@@ -355,7 +355,7 @@ diff:
 
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ports import COMMON_KEYS, Given, PortsDecision, entries
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ports import COMMON_KEYS, Given, PortsDecision, entries, parsed_tag
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import main as run_decision
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantInterface, WantPort
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names
@@ -392,7 +392,6 @@ _PORT: dict[str, dict[str, t.Any]] = {
 _OWN = ("name", "devargs", "vf_mac", "members")
 
 _DEVARGS_SINCE = (2, 7)
-_MAX_VLAN = 4095
 
 
 class DpdkPorts(PortsDecision):
@@ -427,7 +426,7 @@ class DpdkPorts(PortsDecision):
         there = snapshot.ports.get(name)
         columns: dict[str, t.Any] = {column: given[column] or None for column in ("bond_mode", "lacp") if given[column] is not None}
         if given["tag"] is not None:
-            columns["tag"] = _tag(name, given["tag"])
+            columns["tag"] = parsed_tag(name, given["tag"])
         if given["members"] is not None:
             return self.want_bond(given, snapshot, columns)
         if columns.keys() & {"bond_mode", "lacp"} and (there is None or there.interfaces == (name,)):
@@ -485,7 +484,7 @@ class DpdkPorts(PortsDecision):
                     read(given[option])
                 except ValueError as error:
                     raise InputError(subject, option, given[option], f"{error}.", "Correct it.") from None
-        return self.want_interface(name, given, port_type, snapshot, {"type": port_type})
+        return self.want_interface(name, given, snapshot, {"type": port_type})
 
     def check_legacy(self, name: str, devargs: str | None) -> None:
         """Check a port of Open vSwitch 2.6, whose name says which device it has."""
@@ -493,15 +492,6 @@ class DpdkPorts(PortsDecision):
             raise InputError(f"port {name}", "name", name, "Before Open vSwitch 2.7 a DPDK port is dpdkN, with the number of the device.", "Call it dpdk0.")
         if devargs:
             self.note("Open vSwitch takes devargs since 2.7; here the name says which device the port has", name)
-
-
-def _tag(name: str, given: str) -> int | None:
-    """Return a VLAN, or None for an empty one."""
-    if given == "":
-        return None
-    if not given.isdigit() or int(given) > _MAX_VLAN:
-        raise InputError(f"port {name}", "tag", given, f"A VLAN is 0 to {_MAX_VLAN}.", "Correct it.")
-    return int(given)
 
 
 def main() -> None:

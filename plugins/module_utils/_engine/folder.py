@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, NFV OVS-DPDK contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A directory that a task wants, with owner and mode (private to this collection)."""
+"""A directory that a task wants, with owner and mode, and a socket that must not be there any more (private to this collection)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import pathlib
 import pwd
 import re
+import socket
 import stat
 import typing as t
 
@@ -115,3 +116,52 @@ def _checked(subject: str, option: str, given: str | None, numbers: t.Callable[[
         return None, given
     names = _user_name if option.endswith("owner") else _group_name
     return number, names(number)
+
+
+def plan_free_socket(subject: str, path: str) -> list[HostChange]:
+    """Return how *path* becomes free for a socket: not at all where nothing is there, else by removal of a socket that nobody serves.
+
+    Open vSwitch removes its sockets when it ends, unless it is killed; it cannot make one where a file is (rte_vhost: failed to bind).
+    Raises InputError where the file is something else, or is served.
+    """
+    file = pathlib.Path(path)
+    try:
+        found = file.lstat()
+    except OSError:
+        return []
+    if not stat.S_ISSOCK(found.st_mode):
+        raise InputError(subject, "mode", "server", f"{path} is there and is no socket, so that the switch cannot make its own.", "Remove that file.")
+    if _is_served(path):
+        raise InputError(subject, "mode", "server", f"A process serves {path}.", "End the guest that does, or take mode client.")
+    return [HostChange({f"socket {path}": {"state": "left over"}}, {f"socket {path}": {"state": "absent"}}, file.unlink, lambda: None)]
+
+
+def _is_served(path: str) -> bool:
+    """Tell whether a process listens on a socket; the kernel's list is asked first, as QEMU would take a connection for the switch's."""
+    try:
+        listed = pathlib.Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        listed = []
+    if any(line.endswith(f" {path}") for line in listed):
+        return True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        return connection.connect_ex(path) == 0
+
+
+def combined(changes: t.Sequence[HostChange]) -> HostChange | None:
+    """Return several changes of the host as one, done in their order and undone in the other; None for none."""
+    done: list[HostChange] = []
+
+    def apply() -> None:
+        for change in changes:
+            if change.before != change.after:
+                done.append(change)
+                change.apply()
+
+    def undo() -> None:
+        for change in reversed(done):
+            change.undo()
+
+    before = {key: value for change in changes for key, value in change.before.items()}
+    after = {key: value for change in changes for key, value in change.after.items()}
+    return HostChange(before, after, apply, undo) if changes else None

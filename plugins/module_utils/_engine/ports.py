@@ -34,6 +34,8 @@ DPDK_TYPES = ("dpdk", "dpdkr", "dpdkvhostuser", "dpdkvhostuserclient")
 _SETTLE_SECONDS = 3.0
 _LISTED = 10  # names in a warning at the most
 
+_MAX_VLAN = 4095
+
 # Options of both modules, and the key of the registry that each one sets
 COMMON_KEYS = {"rxq_affinity": "pmd-rxq-affinity", "emc_enable": "emc-enable", "tx_steering": "tx-steering"}
 
@@ -76,6 +78,15 @@ def parsed_mtu(subject: str, given: str) -> int | None:
     if not given.isdigit() or not releases.MIN_MTU <= int(given) <= releases.MAX_MTU:
         possible = f"The MTU of a DPDK port is {releases.MIN_MTU} to {releases.MAX_MTU} bytes, without the Ethernet header."
         raise InputError(subject, "mtu", given, possible, "Give one that the device can, too.")
+    return int(given)
+
+
+def parsed_tag(name: str, given: str) -> int | None:
+    """Return a VLAN, or None for an empty one."""
+    if given == "":
+        return None
+    if not given.isdigit() or int(given) > _MAX_VLAN:
+        raise InputError(f"port {name}", "tag", given, f"A VLAN is 0 to {_MAX_VLAN}.", "Correct it.")
     return int(given)
 
 
@@ -167,10 +178,13 @@ class PortsDecision(Decision):
             possible = f"Bridge {bridge.name} has datapath_type {bridge.datapath_type or 'system'}, which has no DPDK ports."
             self.refuse(f"port {given['name']}", "bridge", bridge.name, possible, "Set datapath_type netdev with ovs_dpdk_bridge, or take another bridge.")
 
-    def want_interface(self, name: str, given: Given, port_type: str, snapshot: Snapshot, columns: Mapping[str, t.Any], **options: str | None) -> WantInterface:
-        """Return the want for an interface with those of its options that are given, *columns* and further *options* (``_`` for ``-``)."""
+    def want_interface(
+        self, name: str, given: Given, snapshot: Snapshot, columns: Mapping[str, t.Any], options: Mapping[str, str | None] | None = None
+    ) -> WantInterface:
+        """Return the want for an interface with those of its options that are given, *columns* (its type among them) and further *options*."""
         subject = f"port {name}"
-        maps: dict[str, dict[str, str | None]] = {"options": {key.replace("_", "-"): value for key, value in options.items()}, "other_config": {}}
+        maps: dict[str, dict[str, str | None]] = {"options": dict(options or {}), "other_config": {}}
+        port_type = columns["type"]
         values: dict[str, releases.Value | None] = {}
         for option, key in self.keys.items():
             if given.get(option) is None:
@@ -259,7 +273,7 @@ class PortsDecision(Decision):
             yield from _device_problems(name, asked, interface, datapath.ports[name])
             if asked.mtu and name in refused:
                 yield f"port {name}: {refused[name]}"
-            count = min(asked.n_rxq or 0, _rx_queues(interface, datapath.ports[name]) or releases.MAX_QUEUES)
+            count = (_rx_queues(interface, datapath.ports[name]) or asked.n_rxq or 0) if asked.n_rxq or asked.affinity else 0
             yield from _queue_problems(name, count, asked.affinity, by_port.get(name, []))
         if queues_asked:
             idle = [name for name, port in datapath.ports.items() if port.type in DPDK_TYPES and name not in by_port and name not in self.asked]
