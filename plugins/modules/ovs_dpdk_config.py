@@ -362,6 +362,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import m
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import Want, WantSwitch
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_pmd import parse_pmd_sleep
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_hugepage_mounts, read_memory
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.log import DaemonLog
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.unixctl import Daemon, NoDaemonError
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import releases
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
@@ -475,8 +476,10 @@ class Config(Decision):
             self.warnings.append(f"vhost_sock_dir: there is no directory {sockets} in {self.params['rundir']}; ovs-vswitchd takes that one itself then")
 
     def view(self, snapshot: Snapshot) -> dict[str, t.Any]:
-        """Return the keys that the task names."""
-        return {name: value for name, value in sorted(snapshot.switch.other_config.items()) if name in self.named}
+        """Return the keys that the task names; where it removes all of them, the note too."""
+        note = snapshot.switch.external_ids.get(config.NOTE_KEY) if self.params["state"] == "absent" else None
+        keys = {name: value for name, value in sorted(snapshot.switch.other_config.items()) if name in self.named}
+        return keys if note is None else {**keys, f"external_ids:{config.NOTE_KEY}": note}
 
     def prove(self, evidence: Evidence) -> list[str]:
         """DPDK is initialised where this task has asked for it first, and PMD threads may sleep as long as they were told to."""
@@ -497,17 +500,17 @@ class Config(Decision):
         return self.sleep_problems(evidence)
 
     def sleep_problems(self, evidence: Evidence) -> list[str]:
-        """Compare the sleep that all PMD threads share; a switch that has no word for it (before 3.3) or no datapath makes no claim."""
-        wanted = evidence.snapshot.switch.other_config.get(config.SLEEP_KEY, "")
-        if config.SLEEP_KEY not in self.named or not wanted.isdigit():
+        """Compare how long PMD threads may sleep; a switch that has no word for it (before 3.3) or no datapath makes no claim."""
+        text = evidence.snapshot.switch.other_config.get(config.SLEEP_KEY)
+        if config.SLEEP_KEY not in self.named or text is None:
             return []
         try:
-            default = parse_pmd_sleep(evidence.daemon.ask("dpif-netdev/pmd-sleep-show")).default
+            shown = parse_pmd_sleep(evidence.daemon.ask("dpif-netdev/pmd-sleep-show"))
         except NoDaemonError:
             raise
         except HostError:
             return []
-        return [] if default is None or default == int(wanted) else [f"pmd-sleep-max is {default} us, not {wanted} us"]
+        return [] if shown.default is None else config.sleep_differences(text, shown)
 
     def results(self, before: Snapshot, after: Snapshot, evidence: Evidence | None) -> dict[str, t.Any]:
         """Return the row, and what waits for a restart."""
@@ -519,7 +522,9 @@ class Config(Decision):
         if evidence is None and self.module.check_mode and self.params["wait"] and wanted and not self.had_dpdk:
             initialized = True  # what the run is to prove
         if identity and wanted and initialized is False and (evidence is not None or self.had_dpdk):
-            reasons.append(f"{config.INIT_KEY}: ovs-vswitchd could not initialise DPDK, and tries once in its life; its log says why")
+            words = config.last_failure((evidence.log if evidence else DaemonLog(self.params["log_file"])).history())
+            logged = f"; it logged {' / '.join(words)}" if words else ""
+            reasons.append(f"{config.INIT_KEY}: ovs-vswitchd could not initialise DPDK, and tries once in its life{logged}")
             self.warnings.append(f"DPDK is not initialised although dpdk-init={switch.other_config[config.INIT_KEY]}: restart ovs-vswitchd for another attempt")
         return {
             "other_config": config.typed(switch.other_config),

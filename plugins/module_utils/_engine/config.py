@@ -27,6 +27,7 @@ if t.TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterable, Mapping
 
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_pmd import PmdSleep
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import Memory
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Switch
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.unixctl import Daemon
@@ -54,7 +55,7 @@ def option_type(key: OtherConfigKey) -> str:
 
 
 def _refuse(option: str, given: t.Any, error: ValueError) -> InputError:
-    reason = str(error).rsplit("; ", 1)[-1]
+    reason = str(error).split("; ", 1)[-1]
     return InputError(SUBJECT, option, given, f"{reason[:1].upper()}{reason[1:]}.", "Correct the value; an empty one clears the key.")
 
 
@@ -272,6 +273,16 @@ def _named(value: str | None) -> str:
     return "no value" if value is None else repr(value)
 
 
+def sleep_differences(text: str, shown: PmdSleep) -> list[str]:
+    """Return where PMD threads may sleep otherwise than pmd-sleep-max says: a number for all, and CPU:number for single ones."""
+    wanted = [item.split(":") for item in text.split(",")]
+    default = next((int(item[0]) for item in wanted if len(item) == 1), 0)
+    of_cpu = {int(item[0]): int(item[1]) for item in wanted if len(item) == 2}  # noqa: PLR2004 - CPU and number
+    found = [] if shown.default == default else [f"pmd-sleep-max is {shown.default} us, not {default} us"]
+    differ = {cpu: us for cpu, us in shown.threads.items() if us != of_cpu.get(cpu, default)}
+    return found + [f"the PMD thread on CPU {cpu} may sleep {us} us, not {of_cpu.get(cpu, default)} us" for cpu, us in differ.items()]
+
+
 def wants_dpdk(config: Mapping[str, str]) -> bool:
     """Tell whether other_config asks for DPDK."""
     return config.get(INIT_KEY, "false").lower() in {"true", "try"}
@@ -281,4 +292,13 @@ def failure_words(log: Iterable[str]) -> list[str]:
     """Return what the log says about a failed initialisation of DPDK, the last lines of it; nothing where it says none (dpdk_init in lib/dpdk.c)."""
     lines = [line for line in log if line.startswith("dpdk: ")]
     failed = any(re.search(r"Unable to initialize DPDK|DPDK won't be available|DPDK not supported", line) for line in lines)
-    return [line for line in lines if "No free 1048576 kB hugepages" not in line][-6:] if failed else []
+    # a host without 1G pages says the first of these, and what follows a failure the second
+    return [line for line in lines if not re.search(r"No free \d+ kB hugepages|DPDK Initialization Failed", line)][-5:] if failed else []
+
+
+def last_failure(history: Iterable[str]) -> list[str]:
+    """Return the errors of DPDK up to the last failed initialisation, from lines of the log as they stand; a few at the most."""
+    found = [match.group(1) for match in (re.search(r"\|dpdk\|(?:ERR|EMER)\|(.*)", line) for line in history) if match]
+    while found and not found[-1].startswith("Unable to initialize DPDK"):
+        found.pop()
+    return list(dict.fromkeys(found[-3:]))
