@@ -14,6 +14,7 @@ import re
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Bridge, Interface, Port, Snapshot
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ def quote(value: str | int) -> str:
     return text if _PLAIN.fullmatch(text) and not _UUID.fullmatch(text) else json.dumps(text)
 
 
-class _Names:
+class _RowNames:
     """How a row of QoS or Queue is called: by its UUID, or ``@name`` while the same transaction makes it."""
 
     def __init__(self, current: Snapshot) -> None:
@@ -159,10 +160,10 @@ def _kept_interfaces(current: Snapshot, target: Snapshot) -> set[str]:
 
 def _police(current: Snapshot, target: Snapshot) -> Iterable[Command]:
     """Make, change, attach and destroy the rows of QoS and Queue."""
-    names = _Names(current)
-    yield from _rows("Queue", current.queues, target.queues, names, {})
-    links = {key: [f"queues:{number}={names.ref(queue)}" for number, queue in sorted(row.queues.items())] for key, row in target.qos.items()}
-    yield from _rows("QoS", current.qos, target.qos, names, links)
+    rows = _RowNames(current)
+    yield from _rows("Queue", current.queues, target.queues, rows, {})
+    links = {key: [f"queues:{number}={rows.ref(queue)}" for number, queue in sorted(row.queues.items())] for key, row in target.qos.items()}
+    yield from _rows("QoS", current.qos, target.qos, rows, links)
     for key in sorted(set(target.qos) & set(current.qos)):
         old, new = current.qos[key].queues, target.qos[key].queues
         if old != new:
@@ -171,18 +172,19 @@ def _police(current: Snapshot, target: Snapshot) -> Iterable[Command]:
     for name, port in sorted(target.ports.items()):
         old_qos = current.ports[name].qos if name in current.ports else None
         if port.qos != old_qos:
-            yield ["set", "Port", name, f"qos={names.ref(port.qos)}"] if port.qos else ["clear", "Port", name, "qos"]
+            yield ["set", "Port", name, f"qos={rows.ref(port.qos)}"] if port.qos else ["clear", "Port", name, "qos"]
     for table, old_keys, new_keys in (("QoS", current.qos, target.qos), ("Queue", current.queues, target.queues)):
         yield from (["destroy", table, key] for key in sorted(set(old_keys) - set(new_keys)))
 
 
-def _rows(table: str, current: Mapping[str, t.Any], target: Mapping[str, t.Any], names: _Names, links: Mapping[str, list[str]]) -> Iterable[Command]:
+def _rows(table: str, current: Mapping[str, t.Any], target: Mapping[str, t.Any], rows: _RowNames, links: Mapping[str, list[str]]) -> Iterable[Command]:
     """Create the rows that are new, with their links, and update the others."""
     for key, row in sorted(target.items()):
         if key in current:
             yield from _updates(table, key, current[key], row)
         else:
-            yield [f"--id={names.ref(key)}", "create", table, *_assignments(table, type(row)(uuid=""), row)[0], *links.get(key, [])]
+            values = [*_assignments(table, type(row)(uuid=""), row)[0], *links.get(key, [])]
+            yield [f"--id={rows.ref(key)}", "create", table, *(values or ["other_config={}"])]  # create wants one column at least
 
 
 def commands_between(current: Snapshot, target: Snapshot) -> list[Command]:
@@ -201,10 +203,13 @@ _CLOSED = "patch"
 def transactions_between(current: Snapshot, target: Snapshot) -> list[list[Command]]:
     """Return the commands of each transaction that it takes to bring the database from *current* to *target*; mostly one, or none.
 
-    A dpdkvhostuserclient port keeps the socket that it was opened with (netdev_dpdk_vhost_client_set_config in lib/netdev-dpdk.c): for another
-    one its device has to be closed first, in a transaction of its own. The row, with all else that it has, stays.
+    Some devices have to be closed first, in a transaction of its own; their rows stay, with all else that they have:
+
+    - A dpdkvhostuserclient port keeps the socket that it was opened with (dpdk_vhost_client_set_config in lib/netdev-dpdk.c).
+    - A device that goes to another bridge or interface is still taken when it is opened there (Open vSwitch 4.0: "already in use").
     """
-    moved = [name for name in sorted(set(current.interfaces) & set(target.interfaces)) if _socket_changes(current.interfaces[name], target.interfaces[name])]
+    sockets = {name for name in set(current.interfaces) & set(target.interfaces) if _socket_changes(current.interfaces[name], target.interfaces[name])}
+    moved = sorted(sockets | _devices_that_move(current, target))
     closed = {name: dataclasses.replace(current.interfaces[name], type=_CLOSED) for name in moved}
     first = [command for name in moved for command in _updates("Interface", name, current.interfaces[name], closed[name])]
     middle = dataclasses.replace(current, interfaces={**current.interfaces, **closed}) if moved else current
@@ -214,3 +219,21 @@ def transactions_between(current: Snapshot, target: Snapshot) -> list[list[Comma
 def _socket_changes(old: Interface, new: Interface) -> bool:
     sockets = [interface.options.get("vhost-server-path") for interface in (old, new)]
     return old.type == new.type == "dpdkvhostuserclient" and sockets[0] is not None and sockets[0] != sockets[1]
+
+
+def _devices_that_move(current: Snapshot, target: Snapshot) -> set[str]:
+    """Return the interfaces of *current* whose DPDK device has another bridge or another interface in *target*."""
+    before, after = _places(current), _places(target)
+    return {place[1] for device, place in before.items() if after.get(device, place) != place}
+
+
+def _places(snapshot: Snapshot) -> dict[str, tuple[str, str]]:
+    """Return the bridge and the interface that have each DPDK device."""
+    found = {}
+    for port in snapshot.ports.values():
+        for name in port.interfaces:
+            interface = snapshot.interfaces[name]
+            device = names.device_identity(interface.options.get("dpdk-devargs", "")) if interface.type == "dpdk" else None
+            if device is not None:
+                found[device] = (port.bridge, name)
+    return found

@@ -66,11 +66,11 @@ def qemu_args(interface: GuestInterface) -> list[str]:
 
 def libvirt_xml(interface: GuestInterface) -> str:
     """Return the element ``interface`` of a domain; libvirt gives the device its vectors itself."""
-    quote = saxutils.quoteattr
+    path = saxutils.escape(interface.socket, {"'": "&apos;"})
     if interface.mode == "client":
-        source = [f"  <source type='unix' path={quote(interface.socket)} mode='server'/>"]
+        source = [f"  <source type='unix' path='{path}' mode='server'/>"]
     else:
-        source = [f"  <source type='unix' path={quote(interface.socket)} mode='client'>", "    <reconnect enabled='yes' timeout='1'/>", "  </source>"]
+        source = [f"  <source type='unix' path='{path}' mode='client'>", "    <reconnect enabled='yes' timeout='1'/>", "  </source>"]
     queues = f" queues='{interface.queues}'" if interface.queues > 1 else ""
     lines = [
         "<interface type='vhostuser'>",
