@@ -193,7 +193,7 @@ class Task:
                 if not transactions:
                     break
             except NotAppliedError as error:
-                raise self.take_back(before, target, error) from error
+                raise self.take_back(before, target, self.silence(error)) from error
         evidence = None
         if self.wait:
             try:
@@ -201,6 +201,17 @@ class Task:
             except OvsDpdkError as error:
                 raise self.take_back(before, target, error) from error
         return before, wants, target, transactions, evidence
+
+    def silence(self, error: NotAppliedError) -> HostError:
+        """Return *error* with what has become of ovs-vswitchd, and what it logged: it may have ended over the change, as with dpdk-init=true."""
+        log = self.log.problems()
+        words = f" ovs-vswitchd logged: {' / '.join(log[-5:])}." if log else ""
+        try:
+            Daemon(self.module.params["rundir"], 1).ask("version")
+            why = str(error)
+        except HostError as now:
+            why = f"ovs-vswitchd did not take up the change. Now: {now}"
+        return HostError(f"{why}{words}", **{**error.details, "log": log})
 
     def proven(self, before: Snapshot, wants: Sequence[Want], *, changed: bool) -> Evidence:
         """Return the evidence that the switch does what is wanted. Raises HostError with what it does not do, after the timeout.
