@@ -420,7 +420,7 @@ def test_a_switch_without_dpdk_is_refused_before_anything_is_written(run: Run, s
 
 def test_check_mode_says_what_the_run_does(run: Run, switch: FakeSwitch) -> None:
     without_dpdk(switch)
-    options = {"dpdk_init": True, "dpdk_socket_mem": {0: 64}, "smc_enable": True}
+    options: dict[str, t.Any] = {"dpdk_init": True, "dpdk_socket_mem": {0: 64}, "smc_enable": True}
     planned = run(check=True, **options)
     assert switch.writes == 0
     done = run(**options)
