@@ -16,8 +16,8 @@ description:
   - Open vSwitch accepts the setting for a device without flow control as well (C(net_null), C(virtio), most virtual devices), writes a warning
     to its log, and goes on. So that this does not read as success, the task fails and takes the setting back. See O(require_effect).
 notes:
-  - Whether the device does it is known from what ovs-vswitchd logs when it sets the device up, and since Open vSwitch 3.3 from C(dpctl/show)
-    as well. C(dpctl/show) alone is not enough, as it shows a setting that the device has just refused.
+  - Whether the device does it is known from what ovs-vswitchd logs when it sets the device up, and since Open vSwitch 3.3 from C(dpif/show)
+    as well. C(dpif/show) alone is not enough, as it shows a setting that the device has just refused.
   - An option that was never set is V(false) to Open vSwitch, which then switches flow control of the NIC off.
 options:
   name:
@@ -181,10 +181,11 @@ diff:
 import time
 import typing as t
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.flow_control import KEYS, has_effect, stored
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import Decision, Evidence
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import main as run_decision
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantInterface, WantPort
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_qos import parse_dpctl_show
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_ports import parse_dpif_show
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
@@ -194,58 +195,10 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import Want
-    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_qos import ShownPort
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Interface, Snapshot
-
-KEYS = {"rx": "rx-flow-ctrl", "tx": "tx-flow-ctrl", "autoneg": "flow-ctrl-autoneg"}
-
-# dpctl/show has the options of a device, and among them always this one, since 3.3; before, it has figures with other names
-_SHOWN_SINCE_3_3 = "n_rxq_desc"
-
-# All bridges of datapath_type=netdev share this datapath (lib/dpif-netdev.c). Asked without a name, the daemon looks for others and logs a warning.
-DATAPATH = "netdev@ovs-netdev"
 
 # ovs-vswitchd has its log written by a thread of its own, a moment after the change is done (lib/async-append.h)
 _LOG_SECONDS = 0.3
-
-
-def _stored(interface: Interface | None, option: str) -> bool | None:
-    """Return a setting as Open vSwitch reads it (smap_get_bool), None where there is none."""
-    value = interface.options.get(KEYS[option]) if interface else None
-    return None if value is None else value.lower() == "true"
-
-
-def complaint(interface: Interface, lines: Sequence[str]) -> bool:
-    """Tell whether ovs-vswitchd logged, since it last had added the interface, that its device refused flow control.
-
-    The words are those of netdev_dpdk_set_config and dpdk_eth_flow_ctrl_setup in lib/netdev-dpdk.c, 2.15 to 4.0; it repeats them at every change.
-    """
-    refusals = [f"{interface.name}: Flow control is not supported."]
-    if "port_no" in interface.status:
-        refusals.append(f"Failed to enable flow control on device {interface.status['port_no']}")
-    added = f"added interface {interface.name} on port "
-    found = False
-    for line in lines:
-        if added in line:
-            found = False
-        elif line.endswith(tuple(refusals)):
-            found = True
-    return found
-
-
-def has_effect(interface: Interface, shown: ShownPort | None, lines: Sequence[str], *, changed: bool) -> bool | None:
-    """Return whether the device does what is stored; None where that cannot be known.
-
-    *lines* are those of the log; *changed* says that it would tell of a refusal, since the device has just been set up.
-    """
-    stored = {option: bool(_stored(interface, option)) for option in KEYS}
-    if not any(stored.values()):
-        return True
-    if complaint(interface, lines):
-        return False
-    if shown is not None and _SHOWN_SINCE_3_3 in shown.options:
-        return bool({option: shown.options.get(key) == "true" for option, key in KEYS.items()} == stored)
-    return True if changed else None
 
 
 class FlowControl(Decision):
@@ -266,7 +219,7 @@ class FlowControl(Decision):
 
     def absent(self, given: dict[str, t.Any]) -> bool:
         """Tell whether the settings of a port shall go."""
-        return (given["state"] or self.params["state"]) == "absent"
+        return bool((given["state"] or self.params["state"]) == "absent")
 
     def members(self, snapshot: Snapshot, name: str) -> tuple[str, tuple[str, ...]]:
         """Return the port of that name with its interfaces, or the port of the interface of that name with this one."""
@@ -305,7 +258,7 @@ class FlowControl(Decision):
 
     def view(self, snapshot: Snapshot) -> dict[str, t.Any]:
         """Return the settings of each interface."""
-        return {name: {option: _stored(snapshot.interfaces.get(name), option) for option in sorted(KEYS)} for name in sorted(self.shown(snapshot))}
+        return {name: {option: stored(snapshot.interfaces.get(name), option) for option in sorted(KEYS)} for name in sorted(self.shown(snapshot))}
 
     def results(self, before: Snapshot, after: Snapshot, evidence: Evidence | None) -> dict[str, t.Any]:
         """Return the settings, and whether they have an effect."""
@@ -316,7 +269,7 @@ class FlowControl(Decision):
             ports.append(
                 {
                     "name": name,
-                    **{option: _stored(interface, option) for option in KEYS},
+                    **{option: stored(interface, option) for option in KEYS},
                     "effective": self.effective.get(name),
                     "driver": interface.status.get("driver_name") if interface else None,
                 }
@@ -327,7 +280,7 @@ class FlowControl(Decision):
         """Find out what the devices do. Waiting would not change it."""
         there = evidence.snapshot.interfaces
         interfaces = [there[name] for name in self.shown(evidence.snapshot) if name in there]
-        device = parse_dpctl_show(evidence.daemon.ask("dpctl/show", DATAPATH))
+        device = parse_dpif_show(evidence.daemon.ask("dpif/show")).ports
         deadline = time.monotonic() + _LOG_SECONDS
         while True:
             lines = evidence.log.problems() if evidence.changed else evidence.log.history()

@@ -339,7 +339,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import police
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import Decision, Evidence
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import main as run_decision
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import NoQoS, WantInterface, WantNoOrphans, WantPort, WantQoS
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_qos import ShownQos, parse_qos_show, parse_qos_types
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_qos import parse_qos_show, parse_qos_types
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
 
@@ -498,23 +498,12 @@ class Policers(Decision):
         if waiting:
             return waiting  # the switch does not have the interface yet
         shown = {interface: parse_qos_show(answer) for interface, answer in zip(wanted, answers) if isinstance(answer, str)}
-        problems = [f"{interface}: {problem}" for interface, want in wanted.items() for problem in differences(want, shown[interface])]
+        problems = [f"{interface}: {problem}" for interface, want in wanted.items() for problem in policer.differences(want, shown[interface])]
         if problems and evidence.changed:
             # it has taken up the change, and this is what it made of it: there is nothing to wait for
-            kinds = evidence.daemon.ask("qos/show-types", next(interface for interface in wanted if differences(wanted[interface], shown[interface])))
+            kinds = evidence.daemon.ask("qos/show-types", next(interface for interface in wanted if policer.differences(wanted[interface], shown[interface])))
             raise evidence.refusal([*problems, f"it has the types {', '.join(parse_qos_types(kinds)) or 'none'}"])
         return problems
-
-
-def differences(want: WantQoS | NoQoS, shown: ShownQos) -> list[str]:
-    """Return how the policer that an interface has differs from the one that it shall have."""
-    if isinstance(want, NoQoS):
-        return [f"qos/show still has a policer, {shown.type}"] if shown.type else []
-    if shown.type != want.type:
-        return [f"qos/show has {shown.type or 'no policer'} instead of {want.type}"]
-    pairs = [(f"{key}", value, shown.keys.get(key)) for key, value in want.other_config.items()]
-    pairs += [(f"queue {number} {key}", value, shown.queues.get(number, {}).get(key)) for number, keys in want.queues.items() for key, value in keys.items()]
-    return [f"qos/show has {name} {there} instead of {value}" for name, value, there in pairs if there != value]
 
 
 def main() -> None:

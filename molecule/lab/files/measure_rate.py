@@ -1,4 +1,6 @@
 #!/usr/bin/python3
+# Copyright: (c) 2026, NFV OVS-DPDK contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure how many packets per second a policer lets pass, by the counters of the port itself. Runs on a lab host, as root.
 
@@ -46,7 +48,7 @@ VHOST_COUNTS_ITSELF_SINCE = (3, 1)
 
 def ask(*argv: str) -> str:
     """Return what a command prints; end with its words where it fails."""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30, env={**os.environ, "LC_ALL": "C"})
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30, env={**os.environ, "LC_ALL": "C"})  # noqa: S603 - words of this file
     if done.returncode != 0:
         sys.exit(f"{' '.join(argv)}: {done.stderr.strip()}")
     return done.stdout

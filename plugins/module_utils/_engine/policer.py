@@ -11,13 +11,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantQoS
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import NoQoS, WantQoS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import rates
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_qos import ShownQos
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Interface, QoS, Queue, Snapshot
 
 EGRESS_POLICER = "egress-policer"
@@ -283,6 +284,17 @@ def view_of(shown: Mapping[str, t.Any] | None) -> str | dict[str, str]:
     if not shown or not shown.get("queues"):
         return text_of(shown)
     return {"port": text_of(shown), **{f"queue {queue['queue']}": text_of(queue) for queue in shown["queues"]}}
+
+
+def differences(want: WantQoS | NoQoS, shown: ShownQos) -> list[str]:
+    """Return how the policer that an interface has differs from the one that it shall have."""
+    if isinstance(want, NoQoS):
+        return [f"qos/show still has a policer, {shown.type}"] if shown.type else []
+    if shown.type != want.type:
+        return [f"qos/show has {shown.type or 'no policer'} instead of {want.type}"]
+    pairs = [(f"{key}", value, shown.keys.get(key)) for key, value in want.other_config.items()]
+    pairs += [(f"queue {number} {key}", value, shown.queues.get(number, {}).get(key)) for number, keys in want.queues.items() for key, value in keys.items()]
+    return [f"qos/show has {name} {there} instead of {value}" for name, value, there in pairs if there != value]
 
 
 @dataclasses.dataclass(frozen=True)

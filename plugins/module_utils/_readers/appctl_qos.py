@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, NFV OVS-DPDK contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ovs-vswitchd answers to qos/show, qos/show-types and dpctl/show (private to this collection). Pure.
+"""What ovs-vswitchd answers to qos/show and qos/show-types (private to this collection). Pure.
 
-Read from the code that prints it (qos_unixctl_show in vswitchd/bridge.c, show_dpif in lib/dpctl.c) and from switches of 2.15, 3.1, 3.5 and 4.0.
+Read from the code that prints it (qos_unixctl_show in vswitchd/bridge.c) and from switches of 2.15, 3.1, 3.5 and 4.0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import typing as t
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PORT = re.compile(r"\s+port \d+: (?P<name>\S+) \((?P<type>[^:()]+)(?:: (?P<options>.*))?\)")
 _QUEUE = re.compile(r"(?:Queue (?P<number>\d+)|Default):")
 
 
@@ -26,14 +25,6 @@ class ShownQos:
     type: str | None = None
     keys: Mapping[str, str] = dataclasses.field(default_factory=dict)
     queues: Mapping[int, Mapping[str, str]] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class ShownPort:
-    """A port of the datapath: its type, and its options as the device has them (since 3.3; before, figures of its queues)."""
-
-    type: str
-    options: Mapping[str, str]
 
 
 def parse_qos_show(text: str) -> ShownQos:
@@ -60,12 +51,3 @@ def parse_qos_types(text: str) -> tuple[str, ...]:
     """Return the types that ``qos/show-types INTERFACE`` lists, sorted."""
     lead = "QoS type: "
     return tuple(sorted(line[len(lead) :] for line in text.splitlines() if line.startswith(lead)))
-
-
-def parse_dpctl_show(text: str) -> dict[str, ShownPort]:
-    """Return the ports that ``dpctl/show`` lists, by name. A comma without a blank behind it belongs to a value, as in devargs."""
-    ports = {}
-    for match in filter(None, (_PORT.fullmatch(line) for line in text.splitlines())):
-        pairs = (pair.partition("=") for pair in (match["options"] or "").split(", ") if pair)
-        ports[match["name"]] = ShownPort(match["type"], {key: value for key, _equals, value in pairs})
-    return ports
