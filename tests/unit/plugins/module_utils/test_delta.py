@@ -149,6 +149,9 @@ class TestCommands:
             ["destroy", "QoS", "q"],
         ]
 
+    def test_a_row_with_nothing_in_it_is_made_too(self) -> None:
+        assert commands_between(_snapshot(), _snapshot(queues={"m": Queue("m")})) == [["--id=@row0", "create", "Queue", "other_config={}"]]
+
     def test_another_socket_of_a_vhost_user_client_port_takes_two_transactions(self) -> None:
         def at(path: str) -> Snapshot:
             return _snapshot(_port("v"), interfaces=(Interface("v", "u", "dpdkvhostuserclient", {"vhost-server-path": path}),))

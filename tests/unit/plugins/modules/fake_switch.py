@@ -336,10 +336,12 @@ class _Transaction:
     def create(self, symbol: str | None, table: str, *words: str) -> None:
         assert symbol, f"a row of {table} without --id that nothing can refer to"
         assert symbol not in self.created, f"{symbol} is created twice"
+        if not words:
+            raise OvsError("'create' command requires at least 2 arguments")
         self.created.add(symbol)
         key = self.symbol(symbol)
         row = self.insert(table, key)
-        if words:
+        if words != ("other_config={}",):
             self.assign(table, row, words)
         self.out.append(key)
 
