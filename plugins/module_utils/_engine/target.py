@@ -18,7 +18,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names,
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import Keys, Want
 
@@ -268,8 +268,8 @@ def _check_interfaces(snapshot: Snapshot, target: Snapshot) -> None:
             raise InputError(f"port {name}", "type", interface.type, f"This switch has {', '.join(known)}.", why)
 
 
-def assume_parents(snapshot: Snapshot, wants: Iterable[Want]) -> tuple[Snapshot, list[str]]:
-    """Return the snapshot with the bridges and ports that the wants rest on, and a warning for each one that had to be assumed.
+def assume_parents(snapshot: Snapshot, wants: Sequence[Want]) -> tuple[Snapshot, list[str]]:
+    """Return the snapshot with the bridges, ports and port types that the wants rest on, and a warning for what had to be assumed.
 
     For check mode, in which the earlier task that would have made them has made nothing.
     """
@@ -285,4 +285,10 @@ def assume_parents(snapshot: Snapshot, wants: Iterable[Want]) -> tuple[Snapshot,
             ports[want.name] = Port(name=want.name, interfaces=(want.name,))
             interfaces[want.name] = Interface(name=want.name)
             warnings.append(f"port {want.name} is not there; check mode assumes that an earlier task adds it")
-    return dataclasses.replace(snapshot, bridges=bridges, ports=ports, interfaces=interfaces), warnings
+    switch = snapshot.switch
+    wanted = {str(interface.columns.get("type")) for want in wants if isinstance(want, WantPort) for interface in want.interfaces}
+    missing = {name for name in wanted - {*switch.iface_types} if name in releases.PORT_TYPES and not releases.PORT_TYPES[name].until}
+    if missing and switch.iface_types and not switch.dpdk_initialized:
+        switch = dataclasses.replace(switch, iface_types=tuple(sorted({*switch.iface_types, *missing})))
+        warnings.append("DPDK is not initialised; check mode assumes that an earlier task does that")
+    return dataclasses.replace(snapshot, switch=switch, bridges=bridges, ports=ports, interfaces=interfaces), warnings
