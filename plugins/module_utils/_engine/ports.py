@@ -393,7 +393,8 @@ def _device_problems(name: str, asked: Asked, interface: Interface, port: Datapa
         if wanted is not None and found is not None and found != wanted:
             most = interface.status.get("max_rx_queues") if option == "n_rxq" else None
             yield f"port {name}: {option} is {found}, not {wanted}{f' (the device has at most {most} rx queues)' if most else ''}"
-    if asked.mtu is not None and interface.mtu and interface.mtu != asked.mtu:
+    waits = interface.status.get("status") == "disconnected"  # a vhost-user port has its MTU from the time that a guest is connected
+    if asked.mtu is not None and interface.mtu is not None and interface.mtu != asked.mtu and not waits:
         yield f"port {name}: the MTU is {interface.mtu}, not {asked.mtu}"
 
 
