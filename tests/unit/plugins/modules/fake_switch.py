@@ -18,6 +18,7 @@ What a test has in hand:
   optional one. ``switch.snapshot()``: the same as the engine reads it. ``switch.dump()``: rows without what the daemon writes, to compare.
 - ``switch.reads``, ``switch.writes``: calls of ovs-vsctl so far; ``switch.transactions``: the commands of each write, also of a refused one.
 - ``switch.before_write``: a list of functions; each is called once, right before the next write: a second writer.
+  ``switch.after_write``, ``switch.after_read``: a function that is called after each write (also a refused one) or read.
 - ``switch.refuse["p0"] = "words"``: the daemon cannot set up interface p0 and says so in Interface.error.
 - ``switch.reconfigure``: the function that plays the daemon's part after a write; replace it for another behaviour.
 - ``switch.say(level, text)``: a line in the daemon's log.
@@ -569,6 +570,8 @@ class FakeSwitch:
         self.writes = 0
         self.transactions: list[list[list[str]]] = []
         self.before_write: list[Callable[[], object]] = []
+        self.after_write: Callable[[], object] = bool
+        self.after_read: Callable[[], object] = bool
         self.refuse: dict[str, str] = {}
         self.server_down = False
         self.reconfigure: Callable[[], object] = self.set_up_interfaces
@@ -623,7 +626,14 @@ class FakeSwitch:
         assert [path, database, timeout] == ["/testbin/ovs-vsctl", f"--db={self.database}", f"--timeout={self.timeout}"], args
         if rest[0] == "--format=json":
             self.reads += 1
-            return self._answer_read(_split(rest[1:]))
+            answer = self._answer_read(_split(rest[1:]))
+            self.after_read()
+            return answer
+        answer = self._answer_write(rest)
+        self.after_write()
+        return answer
+
+    def _answer_write(self, rest: list[str]) -> tuple[int, str, str]:
         self.writes += 1
         wait = rest[0] != "--no-wait"
         commands = _split(rest if wait else rest[1:])
