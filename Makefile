@@ -31,7 +31,7 @@ lab: lab-check ## start two lab hosts, run playbooks/site.yml on them, and show 
 	@echo "==> measuring"
 	@$(RUN) ansible-playbook -i $(INVENTORY) --limit lab molecule/lab/measure.yml
 
-lab-down: ## remove the lab hosts and give their hugepages back
+lab-down: ## remove the lab hosts of this checkout and give their hugepages back
 	@if command -v podman >/dev/null; then $(RUN) molecule/lab/host down --all && $(RUN) --leave; fi
 	@rm -rf .ansible/tmp
 

@@ -79,22 +79,23 @@ def checks() -> list[Step]:
     ]
 
 
-def suites() -> dict[str, str]:
-    """Return the Debian suite of each host of molecule/inventory.yml."""
+def hosts() -> dict[str, str]:
+    """Return the hosts of molecule/inventory.yml, each with its Debian suite."""
     inventory = yaml.safe_load((ROOT / "molecule/inventory.yml").read_text(encoding="utf-8"))
     groups = inventory["all"]["children"]["lab_hosts"]["children"]
-    return {host: values["lab_suite"] for host, values in groups["releases"]["hosts"].items()}
+    suite = os.environ.get("LAB_SUITE") or "bookworm"
+    return {host: (values or {}).get("lab_suite", suite) for group in groups.values() for host, values in group["hosts"].items()}
 
 
 def scenarios() -> list[Step]:
     """Return the steps for the lab: an image of each suite that is used, and each of molecule's scenarios."""
-    host_suites = suites()
+    suites = {**hosts(), "lab": hosts()["ovs1"]}
     tests = []
     for path in sorted((ROOT / "molecule").glob("*/molecule.yml")):
         limit = re.search(r"--limit=(\w+)", path.read_text(encoding="utf-8"))
-        suite = host_suites[limit[1]] if limit and limit[1] in host_suites else os.environ.get("LAB_SUITE") or "bookworm"
         scenario = path.parent.name
-        tests.append(Step("molecule", f"molecule-{scenario}", (RUN, "molecule", "test", "--scenario-name", scenario), needs=f"image-{suite}"))
+        image = f"image-{suites[limit[1] if limit else 'lab']}"
+        tests.append(Step("molecule", f"molecule-{scenario}", (RUN, "molecule", "test", "--scenario-name", scenario), needs=image))
     gone = "this suite is archived, and its image could not be built"
     images = [
         Step("molecule", name, (RUN, "molecule/lab/image", name.removeprefix("image-")), may_fail=gone if name.removeprefix("image-") in ARCHIVED else "")
@@ -131,6 +132,11 @@ def execute(command: tuple[str, ...]) -> str:
     return f"exit status {status}" if status else ""
 
 
+def remove_hosts() -> None:
+    """Remove the hosts of the inventory: a lab that is still up would take the tests' CPUs, and so would what a step left."""
+    subprocess.run([RUN, "molecule/lab/host", "down", *hosts()], cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
+
+
 def why_no_lab() -> str:
     """Return why this machine cannot run lab hosts, nothing when it can."""
     done = subprocess.run(["molecule/lab/check"], cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
@@ -164,7 +170,14 @@ def main() -> None:
     """Run the steps that the arguments name and print the table."""
     steps = chosen([*checks(), *scenarios()], sys.argv[1:])
     start = time.monotonic()
-    outcomes = run(steps)
+    with_lab = any(step.group == "molecule" for step in steps) and not why_no_lab()
+    if with_lab:
+        remove_hosts()
+    try:
+        outcomes = run(steps)
+    finally:
+        if with_lab:
+            remove_hosts()
     width = max(len(outcome.name) for outcome in outcomes)
     print()
     for outcome in outcomes:
