@@ -52,7 +52,7 @@ options:
     type: str
   rxq_affinity:
     description:
-      - Which CPU polls which rx queue, as V({0: 2, 1: 3}) or in quotes as V("0:2,1:3"). It has to be a CPU of the PMD mask.
+      - 'Which CPU polls which rx queue, as V({0: 2, 1: 3}) or in quotes as V("0:2,1:3"). It has to be a CPU of the PMD mask.'
       - A PMD thread that has a queue bound to it polls no others, unless C(pmd-rxq-isolate) is false. There is a warning for ports that nothing polls then.
     type: raw
   mtu:
@@ -143,6 +143,85 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  egress:
+    description:
+      - The policer of what the port sends. An empty value clears it.
+    type: dict
+    suboptions: &egress
+      type:
+        description:
+          - V(egress-policer) has one rate. V(trtcm-policer) has two (RFC 4115), for the port and for each queue of it; it is known
+            to Open vSwitch 2.13 and newer.
+          - V(egress-policer) if left out.
+        type: str
+        choices: [egress-policer, trtcm-policer]
+      rate: &rate
+        description:
+          - Packets per second as V(1Mpps), V(500kpps), V(1000pps), or bits per second as V(10Gbit), V(100Mbit). Prefixes are powers of 1000.
+          - A number without a unit is refused, because Open vSwitch counts egress in bytes and ingress in kbit. See O(egress.cir).
+        type: str
+      frame_size: &frame_size
+        description:
+          - Bytes of a frame on the wire, with Ethernet header and FCS, that rates and bursts in packets are meant for. V(64) if left out.
+        type: int
+      burst: &burst
+        description:
+          - What may pass at once, as a time of the rate (V(10ms)), bytes as the policer counts (V(2048B)), bits (V(1000kbit)), or packets (V(1000packets)).
+          - V(10ms) if left out, and at least the largest packet of the port with two VLAN tags.
+          - Less than the largest packet of the port (its MTU), or than O(egress.frame_size), is refused, as such packets would never pass.
+        type: str
+      cir: &cir
+        description: The rate in bytes per second, instead of O(egress.rate).
+        type: int
+      cbs: &cbs
+        description: The burst in bytes, instead of O(egress.burst).
+        type: int
+      excess_rate: &excess_rate
+        description: What may pass beyond O(egress.rate), for a V(trtcm-policer).
+        type: str
+      excess_burst: &excess_burst
+        description: The burst of O(egress.excess_rate).
+        type: str
+      eir: &eir
+        description: Like O(egress.excess_rate), in bytes per second.
+        type: int
+      ebs: &ebs
+        description: Like O(egress.excess_burst), in bytes.
+        type: int
+      queues:
+        description:
+          - The queues of a V(trtcm-policer). A packet has to pass the one of its queue and then the one of the port.
+          - A packet is in the queue that an OpenFlow action C(set_queue) gave it, else in queue 0.
+          - Where queue 0 is left out, Open vSwitch gives it the numbers of the port.
+        type: list
+        elements: dict
+        suboptions:
+          queue:
+            description: Number of the queue.
+            type: int
+            required: true
+          rate: *rate
+          burst: *burst
+          cir: *cir
+          cbs: *cbs
+          excess_rate: *excess_rate
+          excess_burst: *excess_burst
+          eir: *eir
+          ebs: *ebs
+  ingress:
+    description:
+      - The policer of what the port receives. An empty value clears it.
+    type: dict
+    suboptions: &ingress
+      rate: *rate
+      frame_size: *frame_size
+      burst: *burst
+      kbps:
+        description: The rate in kbit (1000 bits) per second, C(ingress_policing_rate), instead of O(ingress.rate).
+        type: int
+      kbit:
+        description: The burst in kbit (1000 bits), C(ingress_policing_burst), instead of O(ingress.burst).
+        type: int
   ports:
     description:
       - Many ports in one task and one transaction, with the options above. What stands beside this option is the default of all of them.
@@ -154,6 +233,14 @@ options:
         description: See O(name).
         type: str
         required: true
+      egress:
+        description: See O(egress).
+        type: dict
+        suboptions: *egress
+      ingress:
+        description: See O(ingress).
+        type: dict
+        suboptions: *ingress
       bridge:
         description: See O(bridge).
         type: str
@@ -300,6 +387,57 @@ ports:
     bridge:
       description: The bridge that it is on.
       type: str
+    egress:
+      description: The policer of what the port sends; V(null) where there is none.
+      type: dict
+      contains:
+        type:
+          description: V(egress-policer) or V(trtcm-policer).
+          type: str
+        rate:
+          description: The rate in the unit that the task has; bits per second where the task has raw numbers or none.
+          type: str
+        frame_size:
+          description: Size of the frames that a rate in packets is for.
+          type: int
+        burst:
+          description: The time after which an empty bucket is full.
+          type: str
+        cir:
+          description: Bytes per second.
+          type: int
+        cbs:
+          description: Bytes.
+          type: int
+        excess_rate:
+          description: The second rate of a V(trtcm-policer); C(excess_burst), C(eir) and C(ebs) come with it.
+          type: str
+        queues:
+          description: The queues of a V(trtcm-policer).
+          type: list
+          elements: dict
+      sample:
+        {"type": "egress-policer", "frame_size": 64, "rate": "1Mpps", "burst": "10ms", "cir": 46000000, "cbs": 460000}
+    ingress:
+      description: The policer of what the port receives; V(null) where there is none. Of a bond, that of its first interface.
+      type: dict
+      contains:
+        rate:
+          description: The rate in the unit that the task has.
+          type: str
+        frame_size:
+          description: Size of the frames that a rate in packets is for.
+          type: int
+        burst:
+          description: The time after which an empty bucket is full.
+          type: str
+        kbps:
+          description: C(ingress_policing_rate).
+          type: int
+        kbit:
+          description: C(ingress_policing_burst), or the 8000 that Open vSwitch takes for 0.
+          type: int
+      sample: {"frame_size": 64, "rate": "1Mpps", "burst": "10ms", "kbps": 368000, "kbit": 3680}
     type:
       description: Type of the interface. This and what follows is in C(members) where the port is a bond, by name.
       type: str
@@ -355,6 +493,7 @@ diff:
 
 import typing as t
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.policing import DIRECTIONS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ports import COMMON_KEYS, Given, PortsDecision, entries, parsed_tag
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import main as run_decision
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantInterface, WantPort
@@ -386,6 +525,7 @@ _PORT: dict[str, dict[str, t.Any]] = {
     "members": {"type": "list", "elements": "dict", "options": {**_NAMED, **_DEVICE}},
     "bond_mode": {"type": "str", "choices": ["active-backup", "balance-slb", "balance-tcp", ""]},
     "lacp": {"type": "str", "choices": ["active", "passive", "off", ""]},
+    **DIRECTIONS,
     "state": {"type": "str", "choices": ["present", "absent"]},
 }
 # What two ports cannot have in common, so that it is no default of many

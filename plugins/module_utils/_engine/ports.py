@@ -10,6 +10,7 @@ import dataclasses
 import time
 import typing as t
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import policer, policing
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import Decision
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantInterface, WantPort
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_ports import DatapathPort, RxQueue, parse_dpif_show, parse_rx_queues
@@ -104,6 +105,7 @@ class PortsDecision(Decision):
         self.given = self.all_given()
         self.release: releases.Release = releases.NEWEST
         self.asked: dict[str, Asked] = {}
+        self.polices = False
         self._notes: dict[str, list[str]] = {}
         self._proving_since: float | None = None
         names.check_names_unique(name for given in self.given for name in (given["name"], *self.member_names(given)))
@@ -150,10 +152,22 @@ class PortsDecision(Decision):
                 wants.append(WantPort(given["name"], bridge=given["bridge"], present=False))
             else:
                 self.check_datapath(given, snapshot)
-                wants.append(self.want(given, snapshot))
+                wants.append(self.policed(self.want(given, snapshot), given, snapshot))
         for message, concerned in self._notes.items():
             self.warnings.append(f"port {listed(concerned)}: {message}")
         return wants
+
+    def policed(self, want: WantPort, given: Given, snapshot: Snapshot) -> WantPort:
+        """Return the want with the policers that the port is given."""
+        port = snapshot.ports.get(want.name)
+        interfaces = want.interfaces or tuple(WantInterface(name) for name in (port.interfaces if port else ()))
+        mtus = [t.cast("int", interface.columns["mtu_request"]) for interface in interfaces if interface.columns.get("mtu_request")]
+        mtu = max([policer.largest_mtu(snapshot.interfaces.get(interface.name) for interface in interfaces), *mtus])
+        qos, columns = policing.wanted(want.name, given, mtu)
+        if columns:
+            interfaces = tuple(dataclasses.replace(interface, columns={**interface.columns, **columns}) for interface in interfaces)
+        self.polices = self.polices or qos is not None
+        return dataclasses.replace(want, qos=qos, interfaces=interfaces if columns else want.interfaces)
 
     def check_kind(self, given: Given, snapshot: Snapshot) -> None:
         """Refuse a port of that name that the module would not have made."""
@@ -243,7 +257,7 @@ class PortsDecision(Decision):
 
     def prove(self, evidence: Evidence) -> list[str]:
         """Return what the switch does not do yet; refuse it when it had its time."""
-        problems = list(self.problems(evidence)) if self.asked else []
+        problems = [*(self.problems(evidence) if self.asked else ()), *(policing.problems(evidence) if self.polices else ())]
         if not problems:
             return []
         now = time.monotonic()
@@ -273,8 +287,9 @@ class PortsDecision(Decision):
             yield from _device_problems(name, asked, interface, datapath.ports[name])
             if asked.mtu and name in refused:
                 yield f"port {name}: {refused[name]}"
-            count = (_rx_queues(interface, datapath.ports[name]) or asked.n_rxq or 0) if asked.n_rxq or asked.affinity else 0
-            yield from _queue_problems(name, count, asked.affinity, by_port.get(name, []))
+            affinity = {} if _waits_for_guest(interface) else asked.affinity
+            count = (_rx_queues(interface, datapath.ports[name]) or asked.n_rxq or 0) if asked.n_rxq or affinity else 0
+            yield from _queue_problems(name, count, affinity, by_port.get(name, []))
         if queues_asked:
             idle = [name for name, port in datapath.ports.items() if port.type in DPDK_TYPES and name not in by_port and name not in self.asked]
             if idle:
@@ -285,7 +300,14 @@ class PortsDecision(Decision):
 
     def view(self, snapshot: Snapshot) -> dict[str, t.Any]:
         """Return the ports for the diff."""
-        return {f"port {given['name']}": self.view_port(given["name"], snapshot) for given in self.given}
+        return {f"port {given['name']}": {**self.view_port(given["name"], snapshot), **self.view_policers(given, snapshot)} for given in self.given}
+
+    def view_policers(self, given: Given, snapshot: Snapshot) -> dict[str, t.Any]:
+        """Return, on a line each, the policers that the task manages and those that go with a port."""
+        shown = policing.shown(snapshot, given["name"], given)
+        return {
+            name: policer.view_of(found) for name, found in shown.items() if found is not None or (given[name] is not None and given["name"] in snapshot.ports)
+        }
 
     def view_port(self, name: str, snapshot: Snapshot) -> dict[str, t.Any]:
         """Return the configuration of a port; a bond has that of its members."""
@@ -311,7 +333,7 @@ class PortsDecision(Decision):
     def results(self, before: Snapshot, after: Snapshot, evidence: Evidence | None) -> dict[str, t.Any]:
         """Return the ports as they now are."""
         del before
-        return {"ports": [self.result(given, after, evidence) for given in self.given]}
+        return {"ports": [{**self.result(given, after, evidence), **policing.shown(after, given["name"], given)} for given in self.given]}
 
     def result(self, given: Given, after: Snapshot, evidence: Evidence | None) -> dict[str, t.Any]:
         """Return one port as it now is."""
@@ -377,6 +399,11 @@ def _mtu_refusals(log: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def _waits_for_guest(interface: Interface) -> bool:
+    """Tell whether this is a vhost-user port that has its MTU and its queues only when a guest connects."""
+    return interface.status.get("status") == "disconnected"
+
+
 def _rx_queues(interface: Interface, port: DatapathPort) -> int | None:
     """Return how many rx queues the device gave: since 3.3 the column status says so, before that the datapath."""
     status = interface.status.get("n_rxq", "")
@@ -393,8 +420,7 @@ def _device_problems(name: str, asked: Asked, interface: Interface, port: Datapa
         if wanted is not None and found is not None and found != wanted:
             most = interface.status.get("max_rx_queues") if option == "n_rxq" else None
             yield f"port {name}: {option} is {found}, not {wanted}{f' (the device has at most {most} rx queues)' if most else ''}"
-    waits = interface.status.get("status") == "disconnected"  # a vhost-user port has its MTU from the time that a guest is connected
-    if asked.mtu is not None and interface.mtu is not None and interface.mtu != asked.mtu and not waits:
+    if asked.mtu is not None and interface.mtu is not None and interface.mtu != asked.mtu and not _waits_for_guest(interface):
         yield f"port {name}: the MTU is {interface.mtu}, not {asked.mtu}"
 
 

@@ -64,7 +64,7 @@ def failed(switch: FakeSwitch, run: Run, options: dict[str, t.Any]) -> str:
 
 class TestPorts:
     def test_a_port_is_added_as_check_mode_says_and_the_second_run_changes_nothing(self, switch: FakeSwitch, run: Run) -> None:
-        wanted = {"bridge": "br0", "name": "dpdk0", "devargs": NULL0, "n_rxq": 2, "n_rxq_desc": 512, "mtu": 9000, "emc_enable": False}
+        wanted: dict[str, t.Any] = {"bridge": "br0", "name": "dpdk0", "devargs": NULL0, "n_rxq": 2, "n_rxq_desc": 512, "mtu": 9000, "emc_enable": False}
         planned = run(check=True, **wanted)
         assert switch.writes == 0
         result = run(**wanted)

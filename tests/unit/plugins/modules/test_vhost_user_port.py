@@ -140,6 +140,10 @@ class TestClient:
     def test_an_mtu_is_no_failure_while_no_guest_is_connected(self, run: Run) -> None:
         assert run(**CLIENT, mtu=9000)["changed"]
 
+    def test_queues_that_no_guest_has_yet_can_be_bound(self, switch: FakeSwitch, run: Run) -> None:
+        run(**CLIENT, rxq_affinity={0: 1, 1: 1})
+        assert switch.rows("Interface")["vhost-user0"]["other_config"] == {"pmd-rxq-affinity": "0:1,1:1"}
+
     def test_256_ports_are_two_reads_and_one_write(self, switch: FakeSwitch, run: Run) -> None:
         ports = [{"name": f"vhost-user{number}"} for number in range(256)]
         assert len(run(bridge="br0", ports=ports)["ports"]) == 256
