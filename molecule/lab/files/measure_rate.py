@@ -48,7 +48,7 @@ VHOST_COUNTS_ITSELF_SINCE = (3, 1)
 
 def ask(*argv: str) -> str:
     """Return what a command prints; end with its words where it fails."""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30, env={**os.environ, "LC_ALL": "C"})  # noqa: S603 - words of this file
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30, env={**os.environ, "LC_ALL": "C"})
     if done.returncode != 0:
         sys.exit(f"{' '.join(argv)}: {done.stderr.strip()}")
     return done.stdout
