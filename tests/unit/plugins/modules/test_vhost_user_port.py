@@ -162,7 +162,7 @@ class TestClient:
         run(**CLIENT)
         switch.write("--id=@q", "create", "QoS", "type=egress-policer", "other_config:cir=1", "--", "set", "Port", "vhost-user0", "qos=@q")
         result = run(name="vhost-user0", state="absent")
-        assert result["ports"] == [{"name": "vhost-user0", "state": "absent"}]
+        assert result["ports"][0]["state"] == "absent"
         assert switch.rows("QoS") == {}
 
     def test_a_port_moves_to_another_bridge(self, switch: FakeSwitch, run: Run) -> None:
