@@ -335,13 +335,12 @@ diff:
 
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import policer
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import policer, policing
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import Decision, Evidence
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import main as run_decision
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import NoQoS, WantInterface, WantNoOrphans, WantPort, WantQoS
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_qos import parse_qos_show, parse_qos_types
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantInterface, WantNoOrphans, WantPort
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
@@ -353,46 +352,6 @@ if t.TYPE_CHECKING:
 
 # lib/netdev-dpdk.c has policers of these types; other ports have those of the kernel, or none
 DPDK_TYPES = ("dpdk", "dpdkr", "dpdkvhostuser", "dpdkvhostuserclient")
-
-_METER_OPTIONS: dict[str, dict[str, t.Any]] = {
-    "rate": {"type": "str"},
-    "burst": {"type": "str"},
-    "cir": {"type": "int"},
-    "cbs": {"type": "int"},
-    "excess_rate": {"type": "str"},
-    "excess_burst": {"type": "str"},
-    "eir": {"type": "int"},
-    "ebs": {"type": "int"},
-}
-_METER_CHECKS = [("rate", "cir"), ("burst", "cbs"), ("excess_rate", "eir"), ("excess_burst", "ebs")]
-_DIRECTIONS: dict[str, dict[str, t.Any]] = {
-    "egress": {
-        "type": "dict",
-        "options": {
-            "type": {"type": "str", "choices": [policer.EGRESS_POLICER, policer.TRTCM_POLICER]},
-            "frame_size": {"type": "int"},
-            **_METER_OPTIONS,
-            "queues": {
-                "type": "list",
-                "elements": "dict",
-                "options": {"queue": {"type": "int", "required": True}, **_METER_OPTIONS},
-                "mutually_exclusive": _METER_CHECKS,
-            },
-        },
-        "mutually_exclusive": _METER_CHECKS,
-    },
-    "ingress": {
-        "type": "dict",
-        "options": {
-            "rate": {"type": "str"},
-            "frame_size": {"type": "int"},
-            "burst": {"type": "str"},
-            "kbps": {"type": "int"},
-            "kbit": {"type": "int"},
-        },
-        "mutually_exclusive": [("rate", "kbps"), ("burst", "kbit")],
-    },
-}
 
 
 class Policers(Decision):
@@ -414,7 +373,7 @@ class Policers(Decision):
 
     def check_state(self, given: dict[str, t.Any]) -> None:
         """Refuse a port with nothing to do, or with two things that exclude each other."""
-        directions = {name: given[name] for name in _DIRECTIONS if given[name] is not None}
+        directions = {name: given[name] for name in policing.DIRECTIONS if given[name] is not None}
         if self.state(given) == "absent" and not all(policer.is_empty(options) for options in directions.values()):
             raise InputError(f"port {given['name']}", "state", "absent", "It clears both directions.", f"Leave out {' and '.join(directions)}.")
         if self.state(given) == "present" and not directions:
@@ -440,32 +399,14 @@ class Policers(Decision):
             if interface is not None and interface.type not in DPDK_TYPES and not absent:
                 possible = f"A policer of DPDK is for ports of type {', '.join(DPDK_TYPES)}; this one is of type {interface.type or 'system'}."
                 raise InputError(f"port {name}", "name", name, possible, "Take a DPDK port, or the QoS of the kernel for this one.")
-        mtu = policer.largest_mtu(interfaces)
-        qos: WantQoS | NoQoS | None = None
-        if absent or given["egress"] is not None:
-            qos = NoQoS() if absent or policer.is_empty(given["egress"]) else policer.egress_want(name, given["egress"], mtu)
-        columns: dict[str, int] = {}
-        if absent or given["ingress"] is not None:
-            kbps, kbit = (0, 0) if absent or policer.is_empty(given["ingress"]) else policer.ingress_want(name, given["ingress"], mtu)
-            columns = {"ingress_policing_rate": kbps, "ingress_policing_burst": kbit}
+        qos, columns = policing.wanted(name, given, policer.largest_mtu(interfaces), clear=absent)
         return [WantPort(name, qos=qos, interfaces=tuple(WantInterface(member, columns=columns) for member in members))]
-
-    def show(self, snapshot: Snapshot, given: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Return both policers of a port in the units of the task."""
-        port = snapshot.ports.get(given["name"])
-        if port is None:
-            return {"egress": None, "ingress": None}
-        units = {name: policer.Units() if given[name] is None else policer.units_of(given[name]) for name in _DIRECTIONS}
-        first = snapshot.interfaces.get(port.interfaces[0]) if port.interfaces else None
-        return {
-            "egress": policer.show_egress(snapshot.qos.get(port.qos or ""), snapshot.queues, units["egress"]),
-            "ingress": policer.show_ingress(first, units["ingress"]),
-        }
 
     def view(self, snapshot: Snapshot) -> dict[str, t.Any]:
         """Return the policers of each port, and the orphans."""
         view: dict[str, t.Any] = {
-            given["name"]: {direction: policer.view_of(shown) for direction, shown in self.show(snapshot, given).items()} for given in self.given
+            given["name"]: {direction: policer.view_of(shown) for direction, shown in policing.shown(snapshot, given["name"], given).items()}
+            for given in self.given
         }
         orphans = policer.orphans_of(snapshot)
         if orphans:
@@ -483,37 +424,21 @@ class Policers(Decision):
             self.warnings.append(
                 f"{len(orphans.qos)} row(s) of QoS and {len(orphans.queues)} of Queue belong to no port and do nothing; purge_orphans: true destroys them"
             )
-        return {"policers": [{"name": given["name"], **self.show(after, given)} for given in self.given], "orphans": orphans.result()}
+        return {"policers": [{"name": given["name"], **policing.shown(after, given["name"], given)} for given in self.given], "orphans": orphans.result()}
 
     def prove(self, evidence: Evidence) -> list[str]:
         """Ask the switch for the policer of every interface of the task."""
-        wanted = {
-            interface: want.qos
-            for want in evidence.wants
-            if isinstance(want, WantPort) and want.qos is not None and want.name in evidence.snapshot.ports
-            for interface in evidence.snapshot.ports[want.name].interfaces
-        }
-        answers = evidence.daemon.ask_all([("qos/show", interface) for interface in wanted])
-        waiting = [f"{interface}: {answer}" for interface, answer in zip(wanted, answers) if isinstance(answer, HostError)]
-        if waiting:
-            return waiting  # the switch does not have the interface yet
-        shown = {interface: parse_qos_show(answer) for interface, answer in zip(wanted, answers) if isinstance(answer, str)}
-        problems = [f"{interface}: {problem}" for interface, want in wanted.items() for problem in policer.differences(want, shown[interface])]
-        if problems and evidence.changed:
-            # it has taken up the change, and this is what it made of it: there is nothing to wait for
-            kinds = evidence.daemon.ask("qos/show-types", next(interface for interface in wanted if policer.differences(wanted[interface], shown[interface])))
-            raise evidence.refusal([*problems, f"it has the types {', '.join(parse_qos_types(kinds)) or 'none'}"])
-        return problems
+        return policing.problems(evidence)
 
 
 def main() -> None:
     """Run the module."""
-    port_options = {**_DIRECTIONS, "state": {"type": "str", "choices": ["present", "absent"]}}
+    port_options = {**policing.DIRECTIONS, "state": {"type": "str", "choices": ["present", "absent"]}}
     run_decision(
         Policers,
         {
             "name": {"type": "str"},
-            **_DIRECTIONS,
+            **policing.DIRECTIONS,
             "policers": {"type": "list", "elements": "dict", "options": {"name": {"type": "str", "required": True}, **port_options}},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "purge_orphans": {"type": "bool", "default": False},
