@@ -11,7 +11,7 @@ import typing as t
 from unittest import mock
 
 import pytest
-from ansible.module_utils import _internal, basic
+from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
 
 from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.modules.fake_switch import FakeSwitch
@@ -84,8 +84,9 @@ class RunModule(t.Protocol):
 def run_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: t.Any) -> RunModule:
     """Return a function that runs a module's main() and returns what it printed for Ansible."""
     monkeypatch.setattr(basic.AnsibleModule, "_log_invocation", lambda self: None)
-    if hasattr(_internal, "is_controller"):  # set by tests of filters in this process: warnings would go to the terminal
-        monkeypatch.setattr(_internal, "is_controller", False)
+    with contextlib.suppress(ImportError, AttributeError):  # not in ansible-core before 2.19
+        # set by tests of filters in this process: warnings would go to the terminal
+        monkeypatch.setattr("ansible.module_utils._internal.is_controller", False)
 
     def run(module: t.Any, args: dict[str, t.Any], *, check: bool = False, diff: bool = True) -> dict[str, t.Any]:
         for name in ("_global_warnings", "_global_deprecations"):  # module-wide state, shared by all runs in one process
