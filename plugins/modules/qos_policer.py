@@ -19,8 +19,9 @@ description:
     per second of 64-byte frames is C(cir=46000000) bytes per second for egress, and C(ingress_policing_rate=368000) kbit per second for
     ingress. Frames of another size pass at another packet rate. A bit rate is one of the counted bits. A VLAN tag counts."
   - QoS and Queue are tables that Open vSwitch never cleans. This module reuses the row of the port, destroys rows that the port no longer
-    has, and also those that earlier commands left behind for this port, as the well-known C(ovs-vsctl set port P qos=@new -- --id=@new create
-    qos ...) does every time it is run. A row that two ports share is left to the other one.
+    has, and also those that earlier commands left behind, as the well-known C(ovs-vsctl set port P qos=@new -- --id=@new create qos ...)
+    does every time it is run. Such rows have the type of a policer, no port, and no C(external_ids); which port they were of is not known.
+    A row that two ports share is left to the other one.
 notes:
   - What the egress policer does is proven by C(qos/show) of the running switch, for every port of the task and each time. No release of
     Open vSwitch shows the ingress policer of a DPDK port (the database is its only account), so that only traffic proves that one.

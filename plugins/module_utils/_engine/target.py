@@ -9,6 +9,7 @@ say in check mode what it would give, prove that nothing is left to do, and take
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 
@@ -26,6 +27,9 @@ Record = t.TypeVar("Record", Bridge, Port, Interface)
 
 # Marks the rows of QoS that this collection made: a row says itself whose it was, after a manual del-port too.
 OWNER_KEY = "ovs-dpdk-port"
+
+# The types of QoS that only a DPDK port has (vswitch.xml, QoS, type)
+POLICERS = ("egress-policer", "trtcm-policer")
 
 _LISTED = 10  # names in an error at the most
 
@@ -52,8 +56,12 @@ class _Draft:
         self.interfaces = dict(snapshot.interfaces)
         self.qos = dict(snapshot.qos)
         self.queues = dict(snapshot.queues)
+        self.users = collections.Counter(port.qos for port in snapshot.ports.values() if port.qos)
+        self.former_qos: dict[str, str | None] = {}  # the row that each port of the task had, by the name of the port
 
     def result(self) -> Snapshot:
+        if self.former_qos:
+            self.drop_qos(self.is_left_over)
         return dataclasses.replace(
             self.before,
             switch=self.switch,
@@ -166,18 +174,17 @@ class _Draft:
         del self.ports[port.name]
 
     def want_qos(self, port: Port, want: WantQoS | NoQoS) -> None:
-        """Give the port its policer, reusing its row unless another port has it too, and drop what nothing refers to any more."""
+        """Give the port its policer, reusing its row unless another port has it too. What nothing refers to any more goes at the end."""
         row = self.qos.get(port.qos or "")
-        shared = row is not None and any(other.qos == row.uuid for other in self.ports.values() if other.name != port.name)
+        self.former_qos[port.name] = port.qos
         if isinstance(want, NoQoS):
             self.ports[port.name] = dataclasses.replace(port, qos=None)
-        else:
-            if row is None or shared:
-                row = QoS(uuid=f"new {port.name}")
-            keep = row.external_ids if row.uuid in self.before.qos else {OWNER_KEY: port.name}
-            self.qos[row.uuid] = QoS(row.uuid, want.type, self.queues_of(row, want), dict(want.other_config), keep)
-            self.ports[port.name] = dataclasses.replace(port, qos=row.uuid)
-        self.drop_qos(lambda orphan: self.was_of(orphan, port, row))
+            return
+        if row is None or self.users[row.uuid] > 1:
+            row = QoS(uuid=f"new {port.name}")
+        keep = row.external_ids if row.uuid in self.before.qos else {OWNER_KEY: port.name}
+        self.qos[row.uuid] = QoS(row.uuid, want.type, self.queues_of(row, want), dict(want.other_config), keep)
+        self.ports[port.name] = dataclasses.replace(port, qos=row.uuid)
 
     def queues_of(self, row: QoS, want: WantQoS) -> dict[int, str]:
         """Return the queue numbers with the keys of their rows, made where they are missing."""
@@ -189,15 +196,18 @@ class _Draft:
             result[number] = key
         return result
 
-    def was_of(self, orphan: QoS, port: Port, row: QoS | None) -> bool:
-        """Tell whether a row without a port is one that this port had: its last one, a marked one, or a twin.
+    def is_left_over(self, orphan: QoS) -> bool:
+        """Tell whether a row without a port is one that a port of the task had, or one that an earlier command left.
 
-        The guide's own command (section 7), run twice, leaves the first of two equal rows behind: a twin.
+        The guide's own command (section 7) leaves a row behind each time that it is run again. Such a row does nothing, and nothing tells whose
+        it was: all that have the type of a DPDK policer and no mark go. A row with marks of somebody else, or of another type, stays.
         """
-        now = self.qos.get(self.ports[port.name].qos or "") if port.name in self.ports else None
-        twins = [(twin.type, dict(twin.other_config)) for twin in (row, now) if twin is not None]
-        mine = orphan.external_ids.get(OWNER_KEY) == port.name or (orphan.type, dict(orphan.other_config)) in twins
-        return mine or (row is not None and orphan.uuid == row.uuid)
+        if orphan.uuid in self.former_qos.values():
+            return True
+        owner = orphan.external_ids.get(OWNER_KEY)
+        if owner is not None:
+            return owner in self.former_qos or owner not in self.ports
+        return orphan.type in POLICERS and not orphan.external_ids
 
     def drop_qos(self, which: t.Callable[[QoS], bool]) -> None:
         """Drop the rows of QoS that no port refers to and that *which* names, and of their queues those that no other row has."""

@@ -147,10 +147,12 @@ class Task:
                     evidence = self.proven(before, wants, changed=False)
         after = evidence.snapshot if evidence else target
         parts = [host.before, host.after] if host else [{}, {}]
+        view = self.decision.view(before)
+        view_after = self.decision.view(target) if transactions else view
         return {
             "changed": bool(transactions) or parts[0] != parts[1],
             "commands": [self.vsctl.transaction(commands, wait=self.wait) for commands in transactions],
-            "diff": {"before": {**self.decision.view(before), **parts[0]}, "after": {**self.decision.view(target), **parts[1]}},
+            "diff": {"before": {**view, **parts[0]}, "after": {**view_after, **parts[1]}},
             **self.decision.results(before, after, evidence),
         }
 

@@ -149,15 +149,17 @@ class TestPolicers:
     def test_clearing_destroys_the_row_its_queues_and_what_an_earlier_command_left_for_this_port(self) -> None:
         rows = {
             "q": QoS("q", "x", {0: "w"}, {"cir": "1"}),
-            "twin": QoS("twin", "x", {}, {"cir": "1"}),
+            "manual": QoS("manual", "egress-policer", {}, {"cir": "2"}),
+            "manual marked": QoS("manual marked", "egress-policer", {}, {"cir": "2"}, {"owner": "me"}),
+            "of a port that is gone": QoS("of a port that is gone", "y", {}, {}, {OWNER_KEY: "p9"}),
             "marked": QoS("marked", "y", {1: "v"}, {}, {OWNER_KEY: "p0"}),
-            "other": QoS("other", "y", {}, {}, {OWNER_KEY: "p1"}),
+            "other": QoS("other", "y", {}, {}, {OWNER_KEY: "br0"}),
             "foreign": QoS("foreign", "z", {0: "u"}),
         }
         queues = {key: Queue(key) for key in ("u", "v", "w", "alone")}
         target = target_of(_switch(qos_of_p0="q", qos=rows, queues=queues), [WantPort("p0", qos=NoQoS())])
         assert target.ports["p0"].qos is None
-        assert set(target.qos) == {"other", "foreign"}
+        assert set(target.qos) == {"other", "foreign", "manual marked"}
         assert set(target.queues) == {"u", "alone"}
 
     def test_a_queue_that_another_row_has_too_stays(self) -> None:

@@ -156,6 +156,15 @@ def test_a_row_that_two_ports_share_stays_with_the_other_one(switch: FakeSwitch,
     assert police(switch) == [{"type": "egress-policer", "cir": "92000000", "cbs": "920000"}]
 
 
+def test_manual_commands_with_other_rates_leave_nothing_behind(switch: FakeSwitch, run: Run) -> None:
+    for cir in ("1000000", "2000000", "3000000"):
+        policer = ["--id=@a", "create", "QoS", "type=egress-policer", f"other_config:cir={cir}", "other_config:cbs=2048"]
+        switch.write(*policer, "--", "set", "Port", "vhost-user0", "qos=@a")
+    assert len(police(switch)) == 3
+    assert run(name="vhost-user0", egress={"rate": "1Mpps"})["changed"]
+    assert police(switch) == [{"type": "egress-policer", "cir": "46000000", "cbs": "460000"}]
+
+
 def test_rows_of_others_stay_with_a_warning_until_they_are_to_be_purged(switch: FakeSwitch, run: Run) -> None:
     switch.write("--id=@a", "create", "QoS", "type=linux-htb", "other_config:max-rate=1000")
     switch.write("--id=@b", "create", "Queue", "other_config:max-rate=1000")
