@@ -174,7 +174,8 @@ def test_variables_that_are_named_in_the_text_exist(page: pathlib.Path) -> None:
     named = set(re.findall(rf"`((?:{'|'.join(sorted(ROLES))})_[a-z_]+)`", text_of(page)))
     tasks = "".join(text_of(path) for path in ROOT.glob("roles/*/tasks/*.yml"))
     facts = set(re.findall(r"set_fact:\n\s+(\w+):", tasks))
-    assert not named - set(role_variables()) - MODULES - facts
+    playbooks = set(re.findall(r"\{\{ (\w+)", "".join(text_of(path) for path in ROOT.glob("playbooks/*.yml"))))
+    assert not named - set(role_variables()) - MODULES - facts - playbooks
 
 
 @pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
@@ -186,6 +187,13 @@ def test_targets_of_make_that_are_named_exist(page: pathlib.Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
 def test_a_page_can_be_read_in_one_sitting(page: pathlib.Path) -> None:
     assert len(text_of(page).splitlines()) <= (500 if page.name == "guide.md" else 220)
+
+
+def test_the_action_group_has_the_modules_that_take_its_options() -> None:
+    """Another module would fail with unsupported parameters as soon as module_defaults has database or rundir."""
+    group = yaml.safe_load(text_of(ROOT / "meta/runtime.yml"))["action_groups"]["ovs_dpdk"]
+    assert set(group) == {name for name in MODULES if set(module_options(name)) >= SHARED_OPTIONS}
+    assert set(group) == {name for name in MODULES if "nfv.ovs_dpdk.attributes.actiongroup" in text_of(ROOT / f"plugins/modules/{name}.py")}
 
 
 def test_the_arithmetic_of_policers_is_that_of_the_collection() -> None:
