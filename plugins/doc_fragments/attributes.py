@@ -26,7 +26,7 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/nfv.ovs_dpdk.ovs_dpdk) in C(module_defaults) to set options of all modules of this collection at once.
+    description: Use C(group/nfv.ovs_dpdk.ovs_dpdk) in C(module_defaults) to set options of all modules that talk to Open vSwitch at once.
     support: full
     membership:
       - nfv.ovs_dpdk.ovs_dpdk
