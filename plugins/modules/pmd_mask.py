@@ -23,7 +23,7 @@ options:
   state:
     description:
       - V(present) sets the mask.
-      - V(absent) removes it. Open vSwitch then runs one PMD thread on each NUMA node that has a DPDK port, on a CPU of its own choice.
+      - V(absent) removes it. Open vSwitch then runs one PMD thread on each NUMA node, on a CPU of its own choice, as soon as there is a DPDK port.
     type: str
     choices: [present, absent]
     default: present

@@ -187,7 +187,7 @@ _KEYS = (
     OtherConfigKey("per-port-memory", "bool", (2, 10), "dpdk", default="false"),
     OtherConfigKey("shared-mempool-config", "pairs", (3, 0), "dpdk", minimum=MIN_MTU, maximum=MAX_MTU, note="MTU or MTU:NUMA node, for instance 9000,1500:1"),
     # --- PMD threads ---
-    OtherConfigKey("pmd-cpu-mask", "mask", OLDEST, default="one PMD thread on any CPU of each NUMA node that has a DPDK port"),
+    OtherConfigKey("pmd-cpu-mask", "mask", OLDEST, default="one PMD thread on any CPU of each NUMA node; up to 2.6 only of nodes with a DPDK port"),
     OtherConfigKey(
         "pmd-rxq-assign",
         "choice",
