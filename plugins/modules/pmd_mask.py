@@ -75,7 +75,7 @@ EXAMPLES = r"""
 
 - name: Run PMD threads on both threads of one core of the guide's machine, 0x200002 (40 CPUs)
   nfv.ovs_dpdk.pmd_mask:
-    cpus: "1,21"
+    cpus: 1,21
 
 - name: Run PMD threads on CPUs 2 and 22 (40 CPUs)
   nfv.ovs_dpdk.pmd_mask:

@@ -297,7 +297,7 @@ EXAMPLES = r"""
     queues: 2
     socket_dir: /var/run/openvswitch/vhost
     socket_dir_group: root
-    socket_dir_mode: '0775'
+    socket_dir_mode: "0775"
   register: vhost
 
 - name: Show what QEMU needs
@@ -307,7 +307,7 @@ EXAMPLES = r"""
 - name: Have 64 ports in one transaction
   nfv.ovs_dpdk.vhost_user_port:
     socket_dir: vhost
-    socket_dir_mode: '0755'
+    socket_dir_mode: "0755"
     ports: "{{ dict(names | product(['br0'])) | dict2items(key_name='name', value_name='bridge') }}"
   vars:
     names: "{{ range(64) | map('string') | map('regex_replace', '^', 'vhost-user') }}"
