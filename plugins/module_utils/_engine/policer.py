@@ -175,7 +175,12 @@ def egress_want(port: str, options: Options, mtu: int) -> WantQoS:
     queues: dict[int, dict[str, str]] = {}
     for queue in options["queues"] or ():
         if not two_rates:
-            raise subject.error("queues", options["queues"], f"an {EGRESS_POLICER} has no queues", f"Leave them out, or set type to {TRTCM_POLICER}.")
+            raise subject.error(
+                "queues",
+                [given["queue"] for given in options["queues"]],
+                f"an {EGRESS_POLICER} has no queues",
+                f"Leave them out, or set type to {TRTCM_POLICER}.",
+            )
         number = queue["queue"]
         inside = dataclasses.replace(subject, place=f"queues[{number}].")
         if number in queues or not 0 <= number < 2**32 - 1:  # OFPQ_ALL is 2**32 - 1

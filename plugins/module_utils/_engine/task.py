@@ -57,7 +57,7 @@ class Evidence:
     def refusal(self, problems: Sequence[str]) -> HostError:
         """Return the error that says what the switch did not do, with what it logged meanwhile. Raised in :meth:`Decision.prove`, it ends the waiting."""
         log = self.log.problems()
-        words = f" ovs-vswitchd logged: {' / '.join(log[-5:])}" if log else ""
+        words = f" ovs-vswitchd logged: {' / '.join(log[-5:]).rstrip('.')}." if log else ""
         return HostError(f"the switch did not do it: {'; '.join(problem.rstrip('.') for problem in problems)}.{words}", problems=list(problems), log=log)
 
 

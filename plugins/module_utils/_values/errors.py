@@ -25,9 +25,11 @@ class InputError(OvsDpdkError):
     def __init__(self, subject: str, option: str, given: t.Any, possible: str, advice: str) -> None:
         """Name the object and the option, what was given, what is possible and what to do.
 
-        *subject* is the object as the user calls it, for instance ``port dpdk0``; *possible* and *advice* are sentences.
+        *subject* is the object as the user calls it, for instance ``port dpdk0``; *given* is None for what is missing;
+        *possible* and *advice* are sentences.
         """
-        super().__init__(f"{subject}: {option}={given!r} is not possible. {possible} {advice}")
+        what = f"{option} is missing" if given is None else f"{option}={given!r} is not possible"
+        super().__init__(f"{subject}: {what}. {possible} {advice}")
         self.subject = subject
         self.option = option
 
