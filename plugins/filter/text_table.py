@@ -24,6 +24,10 @@ def _text(value: t.Any) -> str:
     return str(value)
 
 
+def _is_number(value: t.Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def text_table(rows: t.Any) -> list[str]:
     """Return the lines of a table: the headings (all keys of *rows*, in the order of their first coming), a rule, and a line for each row.
 
@@ -34,7 +38,7 @@ def text_table(rows: t.Any) -> list[str]:
     headings = dict.fromkeys(key for row in rows for key in row)
     columns = {key: [_text(row.get(key)) for row in rows] for key in headings}
     columns = {key: texts for key, texts in columns.items() if any(texts)}
-    right = {key for key in columns if all(row.get(key) is None or type(row[key]) in (int, float) for row in rows)}
+    right = {key for key in columns if all(row.get(key) is None or _is_number(row[key]) for row in rows)}
     widths = {key: max(len(str(key)), *map(len, texts)) for key, texts in columns.items()}
 
     def line(texts: dict[t.Any, str]) -> str:

@@ -26,6 +26,13 @@ def test_numbers_stand_to_the_right_and_text_to_the_left() -> None:
     ]
 
 
+def test_numbers_that_ansible_has_tagged_with_their_origin_are_numbers() -> None:
+    class Tagged(int):
+        """As a task hands it to a filter."""
+
+    assert text_table([{"pps": Tagged(1000)}, {"pps": 5}])[3] == "    5"
+
+
 def test_a_column_that_is_empty_in_every_row_is_left_out() -> None:
     assert text_table([{"port": "dpdk0", "error": None}, {"port": "dpdk1", "error": ""}]) == ["port", "-----", "dpdk0", "dpdk1"]
 
