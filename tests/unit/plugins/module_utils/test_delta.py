@@ -220,6 +220,7 @@ def _fresh(folder: pathlib.Path) -> FakeSwitch:
     switch.write("--id=@w", "create", "Queue", "other_config:cir=9", "--", "--id=@q", "create", "QoS", "type=foreign", "queues:0=@w")
     switch.write("--id=@q", "create", "QoS", "type=foreign2", "--", "set", "Port", "foreign", "qos=@q")
     switch.write("--id=@w", "create", "Queue", "other_config:cir=8")
+    switch.write("--id=@q", "create", "QoS", "type=egress-policer", "other_config:cir=7")  # left by an earlier command: it may go
     return switch
 
 
@@ -264,7 +265,7 @@ def _is_contradictory(wants: list[Want]) -> bool:
     return len(names) != len(set(names)) or bool(removed & {want.bridge for want in wants if isinstance(want, WantPort)})
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(tasks=TASKS)
 def test_the_commands_give_the_target_and_the_way_back(folder: pathlib.Path, tasks: list[list[Want]]) -> None:
     switch = _fresh(folder)
