@@ -198,7 +198,7 @@ def _bridges(draw: st.DrawFn) -> WantBridge:
     return WantBridge(draw(st.sampled_from(BRIDGES)), draw(st.integers(0, 3)) > 0, draw(fail_mode), draw(MAPS))
 
 
-WANTS = st.lists(_ports() | _bridges() | st.builds(WantSwitch, MAPS, MAPS), min_size=1, max_size=4)
+WANTS = st.lists(st.one_of(_ports(), _bridges(), st.builds(WantSwitch, MAPS, MAPS)), min_size=1, max_size=4)
 TASKS = st.lists(WANTS, min_size=1, max_size=5)
 
 

@@ -167,7 +167,8 @@ def test_devargs_that_dpdk_could_not_read(text: str) -> None:
     ],
 )
 def test_two_ways_to_write_one_device(one: str, other: str) -> None:
-    assert names.device_identity(one) == names.device_identity(other) is not None
+    assert names.device_identity(one) is not None
+    assert names.device_identity(one) == names.device_identity(other)
 
 
 @pytest.mark.parametrize(
