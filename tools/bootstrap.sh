@@ -68,7 +68,7 @@ python)
     ;;
 lab)
     if command -v apt-get >/dev/null; then
-        install apt-utils ca-certificates debian-archive-keyring mmdebstrap podman runc util-linux ||
+        install apt-utils ca-certificates debian-archive-keyring mmdebstrap mount podman runc util-linux ||
             echo "==> lab hosts may not work"
     fi
     ;;
