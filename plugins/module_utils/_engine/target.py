@@ -228,9 +228,9 @@ class _Draft:
 
 def _with_columns(row: Record, columns: Mapping[str, t.Any], **maps: dict[str, str]) -> Record:
     """Return the row with columns set; None gives a column the default of its class."""
-    defaults = {field.name: field.default for field in dataclasses.fields(row)}
-    changes: dict[str, t.Any] = {name: defaults[name] if value is None else value for name, value in columns.items()}
-    changes.update(maps)
+    cleared = {name for name, value in columns.items() if value is None}
+    defaults = {field.name: field.default for field in dataclasses.fields(row) if field.name in cleared} if cleared else {}
+    changes: dict[str, t.Any] = {**columns, **defaults, **maps}
     return dataclasses.replace(row, **changes)
 
 

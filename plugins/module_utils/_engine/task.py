@@ -147,12 +147,11 @@ class Task:
                     evidence = self.proven(before, wants, changed=False)
         after = evidence.snapshot if evidence else target
         parts = [host.before, host.after] if host else [{}, {}]
-        view = self.decision.view(before)
-        view_after = self.decision.view(target) if transactions else view
+        views = [{**self.decision.view(snapshot), **part} for snapshot, part in zip((before, target), parts)] if transactions or host else [{}, {}]
         return {
             "changed": bool(transactions) or parts[0] != parts[1],
             "commands": [self.vsctl.transaction(commands, wait=self.wait) for commands in transactions],
-            "diff": {"before": {**view, **parts[0]}, "after": {**view_after, **parts[1]}},
+            "diff": _differing(*views),
             **self.decision.results(before, after, evidence),
         }
 
@@ -251,6 +250,12 @@ class Task:
         except HostError as second:
             return HostError(f"{error} What the task changed could not be taken back: {second}", **error.details)
         return HostError(f"{error} What the task changed was taken back.", **error.details)
+
+
+def _differing(before: dict[str, t.Any], after: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    """Return the diff of two views: the objects that differ, since one of 256 ports is easier to read alone."""
+    same = {key for key, value in before.items() if key in after and after[key] == value}
+    return {name: {key: value for key, value in view.items() if key not in same} for name, view in (("before", before), ("after", after))}
 
 
 @contextlib.contextmanager

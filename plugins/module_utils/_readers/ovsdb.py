@@ -129,6 +129,13 @@ class Snapshot:
         return next((port for port in self.ports.values() if interface in port.interfaces), None)
 
 
+# The fields of each class, and the columns that they are read from
+_COLUMNS: dict[t.Any, list[tuple[str, str]]] = {
+    kind: [(field.name, "_uuid" if field.name == "uuid" else field.name) for field in dataclasses.fields(kind)]
+    for kind in (Switch, Bridge, Port, Interface, QoS, Queue)
+}
+
+
 def _value(raw: t.Any) -> t.Any:
     """Return an atom as it is, a set as a tuple, a map as a dict."""
     if isinstance(raw, list):
@@ -148,10 +155,7 @@ def _many(value: t.Any) -> tuple[t.Any, ...]:
 
 def _row(kind: t.Any, raw: Mapping[str, t.Any], **own: t.Any) -> t.Any:
     """Make one of the classes above of a row; an optional column with nothing in it keeps the default."""
-    fields = {
-        "uuid" if field.name == "uuid" else field.name: raw.get("_uuid" if field.name == "uuid" else field.name, ()) for field in dataclasses.fields(kind)
-    }
-    given = {name: value for name, value in fields.items() if value != () and name not in own}
+    given = {name: raw[column] for name, column in _COLUMNS[kind] if raw.get(column, ()) != () and name not in own}
     return kind(**given, **own)
 
 
