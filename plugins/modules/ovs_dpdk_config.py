@@ -322,6 +322,14 @@ restart_required:
   type: list
   elements: str
   sample: ["dpdk-socket-mem: ovs-vswitchd runs with '512'; '1024' takes effect when it is restarted"]
+memory_short:
+  description:
+    - Why DPDK could not be initialised with O(dpdk_socket_mem) now, one text for each NUMA node; empty when it could.
+    - While this is not empty, a restart of ovs-vswitchd leaves the switch without DPDK.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 dpdk_initialized:
   description: Whether DPDK is initialised; V(null) where the switch does not say.
   returned: always
@@ -387,6 +395,7 @@ class Config(Decision):
 
     def __init__(self, module: t.Any) -> None:
         super().__init__(module)
+        self.memory_short: list[str] = []
         self.daemon = Daemon(self.params["rundir"], self.params["timeout"])
         self.named: set[str] = set()
         self.had_dpdk = False
@@ -466,7 +475,8 @@ class Config(Decision):
         held = config.typed({"dpdk-socket-mem": text})["dpdk-socket-mem"] if text and switch.dpdk_initialized else None
         changes = text is None or not releases.same_value("dpdk-socket-mem", text, target.get("dpdk-socket-mem", ""))
         if wanted is not None and (changes or not switch.dpdk_initialized):
-            self.warnings.extend(config.memory_warnings(wanted, tuple(held) if isinstance(held, list) else None, memory))
+            self.memory_short = config.memory_warnings(wanted, tuple(held) if isinstance(held, list) else None, memory)
+            self.warnings.extend(self.memory_short)
         folder = values.get("dpdk-hugepage-dir")
         mounts = sorted(mount.path for mount in read_hugepage_mounts(ROOT, memory.default_size))
         if folder and folder not in mounts:
@@ -530,6 +540,7 @@ class Config(Decision):
             "other_config": config.typed(switch.other_config),
             "cleared": sorted(set(before.switch.other_config) - set(switch.other_config)),
             "restart_required": reasons,
+            "memory_short": self.memory_short,
             "dpdk_initialized": initialized,
             "dpdk_version": None if switch.dpdk_version == "none" else switch.dpdk_version,
             "ovs_version": switch.ovs_version,

@@ -277,7 +277,9 @@ def test_threads_that_may_not_sleep_as_long_fail_the_task(run: Run, switch: Fake
 
 def test_more_than_the_free_hugepages_of_a_node_is_warned_of_with_the_figures(run: Run, switch: FakeSwitch) -> None:
     switch.switch_row.update(other_config={}, dpdk_initialized=False)
-    warnings = said(run(dpdk_socket_mem={0: 1024, 1: 513}))
+    result = run(dpdk_socket_mem={0: 1024, 1: 513})
+    warnings = said(result)
+    assert len(result["memory_short"]) == 1
     assert "513 MB are asked for on NUMA node 1, where hugepages of 512 MB are free" in warnings
     assert "NUMA node 0" not in warnings
 
