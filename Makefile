@@ -29,7 +29,9 @@ lab: lab-check ## start two lab hosts, run playbooks/site.yml on them, and show 
 	@echo "==> running playbooks/site.yml"
 	@$(RUN) ansible-playbook -i $(INVENTORY) --limit lab playbooks/site.yml
 	@echo "==> measuring"
-	@$(RUN) ansible-playbook -i $(INVENTORY) --limit lab molecule/lab/measure.yml
+	@$(RUN) ansible-playbook -i $(INVENTORY) --limit lab -e report_file=$(CURDIR)/.build/lab.txt molecule/lab/measure.yml
+	@echo
+	@cat .build/lab.txt
 
 lab-down: ## remove the lab hosts of this checkout and give their hugepages back
 	@if command -v podman >/dev/null; then $(RUN) molecule/lab/host down --all && $(RUN) --leave; fi
