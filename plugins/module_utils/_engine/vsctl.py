@@ -21,6 +21,9 @@ ENVIRONMENT = {"LC_ALL": "C", "LANGUAGE": "C"}
 # The signal with which ovs-vsctl ends itself at its --timeout (ovs-vsctl(8)): it says so, or the shell's 128 + 14 does.
 _ALARM_RCS = (-14, 142)
 
+# EX_DATAERR, with which ovs-vsctl of 3.6 and newer ends where the transaction is in the database and ovs-vswitchd could not set up a port (NEWS)
+_NOT_SET_UP_RC = 65
+
 
 class TransactionError(HostError):
     """ovs-vsctl refused the transaction: nothing of it was written."""
@@ -67,11 +70,11 @@ class Vsctl:
         return self.command(*([] if wait else ["--no-wait"]), *words)
 
     def write(self, argv: list[str]) -> None:
-        """Run a transaction. Raises TransactionError or NotAppliedError."""
+        """Run a transaction. Raises TransactionError or NotAppliedError. A port that the switch could not set up is in the database with its error."""
         rc, out, err = self._run(argv)
         if rc in _ALARM_RCS:
             raise NotAppliedError(f"ovs-vswitchd did not take up the change within {self.timeout} s: it hangs, or it is busy.", rc=rc, stderr=err)
-        if rc != 0:
+        if rc not in (0, _NOT_SET_UP_RC):
             raise TransactionError(f"the database refused the change: {_words(err)}", cmd=argv, rc=rc, stdout=out, stderr=err)
 
 

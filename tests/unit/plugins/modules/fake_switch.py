@@ -20,6 +20,7 @@ What a test has in hand:
 - ``switch.before_write``: a list of functions; each is called once, right before the next write: a second writer.
   ``switch.after_write``, ``switch.after_read``: a function that is called after each write (also a refused one) or read.
 - ``switch.refuse["p0"] = "words"``: the daemon cannot set up interface p0 and says so in Interface.error.
+- ``switch.tells_of_errors = True``: ovs-vsctl ends with 65 where the daemon could not set up an interface, as since 3.6.
 - ``switch.reconfigure``: the function that plays the daemon's part after a write; replace it for another behaviour.
 - ``switch.say(level, text)``: a line in the daemon's log.
 - ``switch.daemon.mode``: "up", "down" (no process id), "crashed" (a process id, nobody listens), "hung" (connects, never answers),
@@ -573,6 +574,7 @@ class FakeSwitch:
         self.after_write: Callable[[], object] = bool
         self.after_read: Callable[[], object] = bool
         self.refuse: dict[str, str] = {}
+        self.tells_of_errors = False
         self.server_down = False
         self.reconfigure: Callable[[], object] = self.set_up_interfaces
         self._log_lines = 0
@@ -648,7 +650,8 @@ class FakeSwitch:
             return 1, "", f"ovs-vsctl: {error}\n"
         if wait and self.daemon.mode != "up":
             return -14, "", "2026-11-23T02:04:30Z|00002|fatal_signal|WARN|terminating with signal 14 (Alarm clock)\n"
-        return 0, "".join(f"{key}\n" for key in out), ""
+        failed = wait and self.tells_of_errors and any(row["error"] for row in self.rows("Interface").values())
+        return 65 if failed else 0, "".join(f"{key}\n" for key in out), ""
 
     def _no_server(self) -> tuple[int, str, str]:
         return 1, "", f"ovs-vsctl: {self.database}: database connection failed (No such file or directory)\n"

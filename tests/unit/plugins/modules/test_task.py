@@ -203,6 +203,14 @@ class TestTakenBack:
         assert "was taken back" in result["msg"]
         assert ready.dump() == before
 
+    def test_a_device_that_cannot_be_attached_where_ovs_vsctl_tells_of_it(self, ready: FakeSwitch, run_module: RunModule) -> None:
+        before = ready.dump()
+        ready.tells_of_errors = True
+        ready.refuse["p1"] = "Error attaching device"
+        result = run_module(MODULE, {**ready.args, "ports": ["p0", "p1"], "key": "v", "policed": True})
+        assert "port p1: Error attaching device" in result["msg"]
+        assert ready.dump() == before
+
     def test_what_another_writer_did_meanwhile_stays(self, ready: FakeSwitch, run_module: RunModule) -> None:
         ready.write("set", "Open_vSwitch", ".", "other_config:key=old")
         ready.refuse["p0"] = "no"
