@@ -178,14 +178,12 @@ diff:
       dpdk0: {"autoneg": null, "rx": true, "tx": null}
 """
 
-import time
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.flow_control import KEYS, has_effect, stored
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.flow_control import KEYS, effects, no_effect, stored
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import Decision, Evidence
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import main as run_decision
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantInterface, WantPort
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_ports import parse_dpif_show
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
@@ -196,9 +194,6 @@ if t.TYPE_CHECKING:
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import Want
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Interface, Snapshot
-
-# ovs-vswitchd has its log written by a thread of its own, a moment after the change is done (lib/async-append.h)
-_LOG_SECONDS = 0.3
 
 
 class FlowControl(Decision):
@@ -280,20 +275,8 @@ class FlowControl(Decision):
         """Find out what the devices do. Waiting would not change it."""
         there = evidence.snapshot.interfaces
         interfaces = [there[name] for name in self.shown(evidence.snapshot) if name in there]
-        device = parse_dpif_show(evidence.daemon.ask("dpif/show")).ports
-        deadline = time.monotonic() + _LOG_SECONDS
-        while True:
-            lines = evidence.log.problems() if evidence.changed else evidence.log.history()
-            self.effective = {interface.name: has_effect(interface, device.get(interface.name), lines, changed=evidence.changed) for interface in interfaces}
-            idle = [interface for interface in interfaces if self.effective[interface.name] is False]
-            if idle or not evidence.changed or time.monotonic() > deadline:
-                break
-            time.sleep(_LOG_SECONDS / 10)
-        problems = [
-            f"port {interface.name}: flow control is stored but has no effect, as its device ({interface.status.get('driver_name', 'of an unknown driver')})"
-            " cannot do it"
-            for interface in idle
-        ]
+        self.effective = effects(evidence, interfaces)
+        problems = [no_effect(interface) for interface in interfaces if self.effective[interface.name] is False]
         if problems and self.params["require_effect"]:
             raise evidence.refusal([f"{problem} (require_effect: false leaves it stored, with a warning)" for problem in problems])
         self.warnings.extend(problems)

@@ -64,6 +64,19 @@ options:
     description:
       - Whether the device reports a change of its link by an interrupt; V(true) or V(false).
     type: str
+  rx_flow_ctrl:
+    description:
+      - Ethernet flow control of what the device receives, V(true) or V(false). A device that cannot do it is a failure in which the port is as before;
+        see M(nfv.ovs_dpdk.flow_ctrl) for ports that are there and for storing it all the same.
+    type: str
+  tx_flow_ctrl:
+    description:
+      - As O(rx_flow_ctrl), of what it sends.
+    type: str
+  flow_ctrl_autoneg:
+    description:
+      - As O(rx_flow_ctrl), negotiated with the other side of the link.
+    type: str
   vf_mac:
     description:
       - Ethernet address of the VF behind a representor.
@@ -114,6 +127,15 @@ options:
         type: str
       lsc_interrupt:
         description: See O(lsc_interrupt).
+        type: str
+      rx_flow_ctrl:
+        description: See O(rx_flow_ctrl).
+        type: str
+      tx_flow_ctrl:
+        description: See O(tx_flow_ctrl).
+        type: str
+      flow_ctrl_autoneg:
+        description: See O(flow_ctrl_autoneg).
         type: str
       vf_mac:
         description: See O(vf_mac).
@@ -268,6 +290,15 @@ options:
         type: str
       lsc_interrupt:
         description: See O(lsc_interrupt).
+        type: str
+      rx_flow_ctrl:
+        description: See O(rx_flow_ctrl).
+        type: str
+      tx_flow_ctrl:
+        description: See O(tx_flow_ctrl).
+        type: str
+      flow_ctrl_autoneg:
+        description: See O(flow_ctrl_autoneg).
         type: str
       vf_mac:
         description: See O(vf_mac).
@@ -493,6 +524,7 @@ diff:
 
 import typing as t
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.flow_control import effects, no_effect
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.policing import DIRECTIONS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ports import COMMON_KEYS, Given, PortsDecision, entries, parsed_tag
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import main as run_decision
@@ -501,6 +533,9 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import Evidence
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Snapshot
 
 _DEVICE: dict[str, dict[str, t.Any]] = {
@@ -511,11 +546,15 @@ _DEVICE: dict[str, dict[str, t.Any]] = {
     "rxq_affinity": {"type": "raw"},
     "mtu": {"type": "str"},
     "lsc_interrupt": {"type": "str"},
+    "rx_flow_ctrl": {"type": "str"},
+    "tx_flow_ctrl": {"type": "str"},
+    "flow_ctrl_autoneg": {"type": "str"},
     "vf_mac": {"type": "str"},
     "rx_steering": {"type": "str"},
     "tx_steering": {"type": "str"},
     "emc_enable": {"type": "str"},
 }
+_FLOW_CONTROL = {"rx_flow_ctrl": "rx-flow-ctrl", "tx_flow_ctrl": "tx-flow-ctrl", "flow_ctrl_autoneg": "flow-ctrl-autoneg"}
 _NAMED = {"name": {"type": "str", "required": True}}
 _PORT: dict[str, dict[str, t.Any]] = {
     "bridge": {"type": "str"},
@@ -545,10 +584,21 @@ class DpdkPorts(PortsDecision):
         "n_rxq_desc": "n_rxq_desc",
         "n_txq_desc": "n_txq_desc",
         "lsc_interrupt": "dpdk-lsc-interrupt",
+        **_FLOW_CONTROL,
         "vf_mac": "dpdk-vf-mac",
         "rx_steering": "rx-steering",
         **COMMON_KEYS,
     }
+
+    def problems(self, evidence: Evidence) -> Iterable[str]:
+        """Yield what the datapath does not do of what was asked, flow control among it."""
+        yield from super().problems(evidence)
+        devices = [device for given in self.given for device in (given["members"] or [given])]
+        names_asked = [device["name"] for device in devices if any(device[option] for option in _FLOW_CONTROL)]
+        interfaces = [evidence.snapshot.interfaces[name] for name in names_asked if name in evidence.snapshot.interfaces]
+        if interfaces:
+            found = effects(evidence, interfaces)
+            yield from (no_effect(interface) for interface in interfaces if found[interface.name] is False)
 
     def all_given(self) -> list[Given]:
         """Return the ports of the task."""

@@ -1,19 +1,26 @@
 # Copyright: (c) 2026, NFV OVS-DPDK contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a device does the flow control that is stored for it (private to this collection). Pure. Guide section 9."""
+"""Whether a device does the flow control that is stored for it (private to this collection). Guide section 9."""
 
 from __future__ import annotations
 
+import time
 import typing as t
+
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_ports import parse_dpif_show
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import Evidence
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_ports import DatapathPort
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Interface
 
 KEYS = {"rx": "rx-flow-ctrl", "tx": "tx-flow-ctrl", "autoneg": "flow-ctrl-autoneg"}
+
+# ovs-vswitchd has its log written by a thread of its own, a moment after the change is done (lib/async-append.h)
+_LOG_SECONDS = 0.3
 
 # dpif/show has the options of a device, and among them always this one, since 3.3; before, it has figures of its queues only
 _SHOWN_SINCE_3_3 = "dpdk-devargs"
@@ -56,3 +63,21 @@ def has_effect(interface: Interface, shown: DatapathPort | None, lines: Sequence
     if shown is not None and _SHOWN_SINCE_3_3 in shown.config:
         return {option: shown.config.get(key) == "true" for option, key in KEYS.items()} == wanted
     return True if changed else None
+
+
+def effects(evidence: Evidence, interfaces: Sequence[Interface]) -> dict[str, bool | None]:
+    """Return, by interface, what has_effect says of it, once the log of a change has been written."""
+    device = parse_dpif_show(evidence.daemon.ask("dpif/show")).ports
+    deadline = time.monotonic() + _LOG_SECONDS
+    while True:
+        lines = evidence.log.problems() if evidence.changed else evidence.log.history()
+        found = {interface.name: has_effect(interface, device.get(interface.name), lines, changed=evidence.changed) for interface in interfaces}
+        if False in found.values() or not evidence.changed or time.monotonic() > deadline:
+            return found
+        time.sleep(_LOG_SECONDS / 10)
+
+
+def no_effect(interface: Interface) -> str:
+    """Return what to say of a device that cannot do what is stored."""
+    driver = interface.status.get("driver_name", "of an unknown driver")
+    return f"port {interface.name}: flow control is stored but has no effect, as its device ({driver}) cannot do it"

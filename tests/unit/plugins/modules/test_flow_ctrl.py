@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import flow_control
 from ansible_collections.nfv.ovs_dpdk.plugins.modules import flow_ctrl
 from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.modules.datapath import Datapath
 
@@ -31,7 +32,7 @@ class Run(t.Protocol):
 
 @pytest.fixture
 def run(switch: FakeSwitch, run_module: RunModule, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(flow_ctrl, "_LOG_SECONDS", 0.02)
+    monkeypatch.setattr(flow_control, "_LOG_SECONDS", 0.02)
     Datapath(switch)
     switch.write("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev")
     switch.write("add-port", "br0", "dpdk0", "--", "set", "Interface", "dpdk0", "type=dpdk", 'options:dpdk-devargs="0000:05:00.0"')

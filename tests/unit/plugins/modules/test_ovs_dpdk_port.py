@@ -313,6 +313,27 @@ class TestProof:
         assert "is read since Open vSwitch 3.2; 3.1 does not look at it" in str(result["warnings"])
 
 
+class TestFlowControl:
+    def test_it_is_there_from_the_beginning(self, switch: FakeSwitch, run: Run) -> None:
+        result = run(bridge="br0", name="dpdk0", devargs=NULL0, rx_flow_ctrl=True, tx_flow_ctrl="false")
+        assert result["changed"]
+        assert switch.writes == 1
+        assert switch.rows("Interface")["dpdk0"]["options"] == {"dpdk-devargs": NULL0, "rx-flow-ctrl": "true", "tx-flow-ctrl": "false"}
+
+    def test_a_device_that_cannot_do_it_is_a_failure_and_no_port_is_left(self, switch: FakeSwitch, run: Run) -> None:
+        set_up = switch.reconfigure
+
+        def reconfigure() -> None:
+            set_up()
+            switch.say("WARN", "netdev_dpdk|dpdk0: Flow control is not supported.")
+
+        switch.reconfigure = reconfigure
+        result = run(bridge="br0", name="dpdk0", devargs=NULL0, rx_flow_ctrl=True)
+        assert result["failed"]
+        assert "port dpdk0: flow control is stored but has no effect" in result["msg"]
+        assert "dpdk0" not in switch.rows("Interface")
+
+
 class TestCheckMode:
     def test_what_an_earlier_task_would_make_is_assumed(self, switch: FakeSwitch, run: Run) -> None:
         result = run(check=True, bridge="br7", name="dpdk0", devargs=NULL0)
