@@ -340,7 +340,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import police
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import Decision, Evidence
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import main as run_decision
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantInterface, WantNoOrphans, WantPort
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names, releases
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 if t.TYPE_CHECKING:
@@ -350,9 +350,6 @@ if t.TYPE_CHECKING:
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import Want
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Snapshot
-
-# lib/netdev-dpdk.c has policers of these types; other ports have those of the kernel, or none
-DPDK_TYPES = ("dpdk", "dpdkr", "dpdkvhostuser", "dpdkvhostuserclient")
 
 
 class Policers(Decision):
@@ -397,8 +394,8 @@ class Policers(Decision):
         members = port.interfaces if port else (name,)
         interfaces = [snapshot.interfaces.get(member) for member in members]
         for interface in interfaces:
-            if interface is not None and interface.type not in DPDK_TYPES and not absent:
-                possible = f"A policer of DPDK is for ports of type {', '.join(DPDK_TYPES)}; this one is of type {interface.type or 'system'}."
+            if interface is not None and interface.type not in releases.DPDK_TYPES and not absent:
+                possible = f"A policer of DPDK is for ports of type {', '.join(releases.DPDK_TYPES)}; this one is of type {interface.type or 'system'}."
                 raise InputError(f"port {name}", "name", name, possible, "Take a DPDK port, or the QoS of the kernel for this one.")
         qos, columns = policing.wanted(name, given, policer.largest_mtu(interfaces), clear=absent)
         return [WantPort(name, qos=qos, interfaces=tuple(WantInterface(member, columns=columns) for member in members))]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import NoQoS, WantQoS
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import EGRESS_POLICER, POLICERS, TRTCM_POLICER, NoQoS, WantQoS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import rates
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
@@ -21,8 +21,6 @@ if t.TYPE_CHECKING:
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_qos import ShownQos
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Interface, QoS, Queue, Snapshot
 
-EGRESS_POLICER = "egress-policer"
-TRTCM_POLICER = "trtcm-policer"
 DEFAULT_MTU = 1500
 
 # A PMD thread that shares its CPU is away for some milliseconds at a time (the time slices of the Linux scheduler): the bucket has to
@@ -242,7 +240,7 @@ def show_egress(row: QoS | None, queues: Mapping[str, Queue], units: Units) -> d
     """Return the policer of a row of QoS in the units of a person; None where there is none."""
     if row is None:
         return None
-    if row.type not in (EGRESS_POLICER, TRTCM_POLICER):
+    if row.type not in POLICERS:
         return {"type": row.type, "other_config": dict(sorted(row.other_config.items()))}
     two_rates = row.type == TRTCM_POLICER
     shown = {"type": row.type, "frame_size": units.frame_size, **_shown_meter(row.other_config, units, two_rates=two_rates)}

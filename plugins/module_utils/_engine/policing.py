@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import policer
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import NoQoS, WantPort, WantQoS
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import POLICERS, NoQoS, WantPort, WantQoS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_qos import parse_qos_show, parse_qos_types
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
 
@@ -33,7 +33,7 @@ DIRECTIONS: dict[str, dict[str, t.Any]] = {
     "egress": {
         "type": "dict",
         "options": {
-            "type": {"type": "str", "choices": [policer.EGRESS_POLICER, policer.TRTCM_POLICER]},
+            "type": {"type": "str", "choices": list(POLICERS)},
             "frame_size": {"type": "int"},
             **_METER_OPTIONS,
             "queues": {

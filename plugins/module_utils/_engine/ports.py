@@ -28,12 +28,9 @@ if t.TYPE_CHECKING:
 
 Given = t.Dict[str, t.Any]  # noqa: UP006 - evaluated at run time on Python 3.9
 
-DPDK_TYPES = ("dpdk", "dpdkr", "dpdkvhostuser", "dpdkvhostuserclient")
-
 # What stands here is there when ovs-vsctl ends, or never: the datapath is reconfigured before the daemon reports the configuration as
 # taken up, and the columns that the daemon writes follow in its next round.
 _SETTLE_SECONDS = 3.0
-_LISTED = 10  # names in a warning at the most
 
 _MAX_VLAN = 4095
 
@@ -154,7 +151,7 @@ class PortsDecision(Decision):
                 self.check_datapath(given, snapshot)
                 wants.append(self.policed(self.want(given, snapshot), given, snapshot))
         for message, concerned in self._notes.items():
-            self.warnings.append(f"port {listed(concerned)}: {message}")
+            self.warnings.append(f"port {names.listed(concerned)}: {message}")
         return wants
 
     def policed(self, want: WantPort, given: Given, snapshot: Snapshot) -> WantPort:
@@ -176,7 +173,7 @@ class PortsDecision(Decision):
             there = snapshot.interfaces[name].type
             if port and there not in self.types:
                 possible = f"A port of that name and of type {there or 'system'} is on bridge {port.bridge}."
-                advice = f"Take another name, or remove that port first{f' with {self.other_module}' if there in DPDK_TYPES else ''}."
+                advice = f"Take another name, or remove that port first{f' with {self.other_module}' if there in releases.DPDK_TYPES else ''}."
                 raise InputError(f"port {given['name']}", "name", given["name"], possible, advice)
 
     def check_elsewhere(self, given: Given, snapshot: Snapshot) -> None:
@@ -291,10 +288,10 @@ class PortsDecision(Decision):
             count = (_rx_queues(interface, datapath.ports[name]) or asked.n_rxq or 0) if asked.n_rxq or affinity else 0
             yield from _queue_problems(name, count, affinity, by_port.get(name, []))
         if queues_asked:
-            idle = [name for name, port in datapath.ports.items() if port.type in DPDK_TYPES and name not in by_port and name not in self.asked]
+            idle = [name for name, port in datapath.ports.items() if port.type in releases.DPDK_TYPES and name not in by_port and name not in self.asked]
             if idle:
                 message = "no PMD thread polls it, since each one has queues bound to it (see pmd-rxq-isolate)"
-                self.warnings.append(f"port {listed(idle)}: {message}")
+                self.warnings.append(f"port {names.listed(idle)}: {message}")
 
     # --- for people ---
 
@@ -347,12 +344,6 @@ class PortsDecision(Decision):
         if port.interfaces == (name,):
             return {**found, **states[name]}
         return {**found, "members": {member: {**found["members"][member], **states[member]} for member in port.interfaces}}
-
-
-def listed(found: Sequence[str]) -> str:
-    """Return names for a message, shortened where there are many."""
-    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    return f"{', '.join(found[:_LISTED])}{more}"
 
 
 def _columns(port: Port) -> dict[str, t.Any]:
@@ -432,4 +423,4 @@ def _queue_problems(name: str, count: int, affinity: Mapping[int, int], queues: 
             yield f"port {name}: rx queue {number} is polled on CPU {polled[number]}, not {core}"
     missing = [str(number) for number in sorted({*range(count), *affinity}) if number not in polled]
     if missing:
-        yield f"port {name}: no PMD thread polls rx queue {listed(missing)}; threads that have queues bound to them poll no others (see pmd-rxq-isolate)"
+        yield f"port {name}: no PMD thread polls rx queue {names.listed(missing)}; threads that have queues bound to them poll no others (see pmd-rxq-isolate)"

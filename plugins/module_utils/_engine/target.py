@@ -13,7 +13,7 @@ import collections
 import dataclasses
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import NoQoS, WantBridge, WantInterface, WantPort, WantQoS, WantSwitch
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import POLICERS, NoQoS, WantBridge, WantInterface, WantPort, WantQoS, WantSwitch
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Bridge, Interface, Port, QoS, Queue, Snapshot
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import names, releases
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
@@ -27,11 +27,6 @@ Record = t.TypeVar("Record", Bridge, Port, Interface)
 
 # Marks the rows of QoS that this collection made: a row says itself whose it was, after a manual del-port too.
 OWNER_KEY = "ovs-dpdk-port"
-
-# The types of QoS that only a DPDK port has (vswitch.xml, QoS, type)
-POLICERS = ("egress-policer", "trtcm-policer")
-
-_LISTED = 10  # names in an error at the most
 
 
 def merge_keys(current: Mapping[str, str], wanted: Keys) -> dict[str, str]:
@@ -239,8 +234,7 @@ def _listed(kind: str, present: Iterable[str]) -> str:
     found = sorted(present)
     if not found:
         return f"no {kind}"
-    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    return f"{kind} {', '.join(found[:_LISTED])}{more}"
+    return f"{kind} {names.listed(found)}"
 
 
 def target_of(snapshot: Snapshot, wants: Iterable[Want]) -> Snapshot:

@@ -50,6 +50,12 @@ class WantInterface:
     other_config: Keys = dataclasses.field(default_factory=_nothing)
 
 
+# The types of QoS that only a DPDK port has (vswitch.xml, QoS, type)
+EGRESS_POLICER = "egress-policer"
+TRTCM_POLICER = "trtcm-policer"
+POLICERS = (EGRESS_POLICER, TRTCM_POLICER)
+
+
 @dataclasses.dataclass(frozen=True)
 class WantQoS:
     """The policer of a port: all of its type, keys and queues; an existing row of this port is brought to exactly that."""

@@ -16,7 +16,7 @@ import typing as t
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # IFNAMSIZ of Linux less the NUL; OFP_MAX_PORT_NAME_LEN of OpenFlow less the NUL is the same
 MAX_NETDEV_NAME = 15
@@ -28,6 +28,8 @@ MAX_FILE_NAME = 255
 # netdev_is_reserved_name in lib/netdev.c: the ports of tunnels in the datapath, and the datapaths themselves
 _RESERVED_PREFIXES = ("genev_sys", "gre_sys", "vxlan_sys", "erspan_sys", "ip6erspan_sys", "ip6gre_sys", "gtpu_sys", "udp_sys", "srv6_sys")
 _RESERVED = ("ovs-netdev", "ovs-system")
+
+_LISTED = 10  # names in a message at the most
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PCI = re.compile(r"(?:(?P<domain>[0-9a-fA-F]{4,8}):)?(?P<bus>[0-9a-fA-F]{2}):(?P<device>[01][0-9a-fA-F])\.(?P<function>[0-7])")
@@ -190,3 +192,9 @@ def check_names_unique(names: Iterable[str], option: str = "name") -> None:
         if name in seen:
             raise InputError(f"port {name}", option, name, "Each name can be given once.", "Remove one of the two.")
         seen.add(name)
+
+
+def listed(found: Sequence[str]) -> str:
+    """Return names for a message, ``a, b, c``, shortened where there are many."""
+    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    return f"{', '.join(found[:_LISTED])}{more}"
