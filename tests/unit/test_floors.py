@@ -46,7 +46,7 @@ def test_code_for_hosts_needs_the_standard_library_alone(path: pathlib.Path) -> 
 @pytest.mark.parametrize("path", HOST_FILES, ids=lambda path: path.stem)
 def test_only_one_file_runs_commands(path: pathlib.Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert ("run_command(" in text) == (path.name == "vsctl.py")
+    assert ("run_command(" in text) == (path.name == "commands.py")
     assert not {"subprocess", "os.system", "os.popen"} & set(imports(path))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import TABLES, Snapshot, parse_snapshot
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
 
@@ -15,8 +16,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ansible.module_utils.basic import AnsibleModule
-
-ENVIRONMENT = {"LC_ALL": "C", "LANGUAGE": "C"}
 
 # The signal with which ovs-vsctl ends itself at its --timeout (ovs-vsctl(8)): it says so, or the shell's 128 + 14 does.
 _ALARM_RCS = (-14, 142)
@@ -34,15 +33,15 @@ class NotAppliedError(HostError):
 
 
 class Vsctl:
-    """Runs ovs-vsctl against one database, with list arguments, a fixed locale and a timeout."""
+    """Runs ovs-vsctl against one database, with a timeout."""
 
     def __init__(self, module: AnsibleModule, database: str, timeout: int) -> None:
         if timeout < 1:
             raise InputError("the switch", "timeout", timeout, "It is a number of seconds, 1 at least.", "Leave it out for 30 s.")
-        self.module = module
         self.timeout = timeout
         self.database = database
-        self.path: str | None = module.get_bin_path("ovs-vsctl")
+        self.commands = Commands(module)
+        self.path = self.commands.find("ovs-vsctl")
 
     def command(self, *arguments: str) -> list[str]:
         """Return the whole command line."""
@@ -51,8 +50,7 @@ class Vsctl:
     def _run(self, argv: list[str]) -> tuple[int, str, str]:
         if self.path is None:
             raise HostError("ovs-vsctl is not on this host. Install Open vSwitch with DPDK first (role nfv.ovs_dpdk.ovs_dpdk), or correct PATH.")
-        answer: tuple[int, str, str] = self.module.run_command(argv, environ_update=ENVIRONMENT, expand_user_and_vars=False)
-        return answer
+        return self.commands.run(argv)
 
     def read(self) -> Snapshot:
         """Return what is in the database. Raises HostError where ovsdb-server does not answer within the timeout."""

@@ -9,6 +9,7 @@ because ovs-appctl takes one question a process, and a task with 256 policers ha
 
 from __future__ import annotations
 
+import codecs
 import json
 import pathlib
 import socket
@@ -20,6 +21,9 @@ if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
 DAEMON = "ovs-vswitchd"
+
+# Questions sent before their answers are read: few enough to fit into the buffer of a socket, so that nobody waits for the other.
+_BATCH = 32
 
 
 class NoDaemonError(HostError):
@@ -66,31 +70,34 @@ class Daemon:
 
 
 def _converse(connection: socket.socket, questions: Sequence[tuple[str, ...]]) -> list[str | HostError]:
-    """Ask one question after the other: the daemon reads the next one only when it has answered."""
+    """Ask a batch of questions, then read their answers, which come in the order of the questions (unixctl.c answers one before it takes the next)."""
     answers: list[str | HostError] = []
-    for number, (method, *params) in enumerate(questions):
-        connection.sendall(json.dumps({"id": number, "method": method, "params": params}).encode())
-        reply = _receive(connection)
-        if reply.get("error") is not None:
-            answers.append(HostError(f"{DAEMON} refused {' '.join([method, *params])}: {str(reply['error']).strip()}"))
-        else:
-            answers.append(str(reply.get("result") or ""))
+    replies = _replies(connection)
+    for start in range(0, len(questions), _BATCH):
+        batch = questions[start : start + _BATCH]
+        messages = (json.dumps({"id": start + number, "method": method, "params": params}) for number, (method, *params) in enumerate(batch))
+        connection.sendall("".join(messages).encode())
+        for question, reply in zip(batch, replies):
+            if reply.get("error") is not None:
+                answers.append(HostError(f"{DAEMON} refused {' '.join(question)}: {str(reply['error']).strip()}"))
+            else:
+                answers.append(str(reply.get("result") or ""))
     return answers
 
 
-def _receive(connection: socket.socket) -> dict[str, t.Any]:
-    """Return the next JSON object; there is no other mark between messages."""
-    received = b""
+def _replies(connection: socket.socket) -> t.Iterator[dict[str, t.Any]]:
+    """Yield the JSON objects that the daemon sends; there is no other mark between them."""
+    decoder = json.JSONDecoder()
+    utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+    received = ""
     while True:
-        chunk = connection.recv(1 << 16)
-        if not chunk:
-            raise NoDaemonError(f"{DAEMON} closed its control socket: it stopped, or it crashed. Look at its log.")
-        received += chunk
-        if not received.rstrip().endswith(b"}"):
-            continue
         try:
-            reply = json.loads(received.decode("utf-8", "replace"))
+            reply, end = decoder.raw_decode(received)
         except ValueError:
+            chunk = connection.recv(1 << 16)
+            if not chunk:
+                raise NoDaemonError(f"{DAEMON} closed its control socket: it stopped, or it crashed. Look at its log.") from None
+            received += utf8.decode(chunk)
             continue
-        if isinstance(reply, dict):
-            return reply
+        received = received[end:].lstrip()
+        yield reply

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, NFV OVS-DPDK contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that runs commands: list arguments, a fixed locale, and an end to every wait (private to this collection)."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible.module_utils.basic import AnsibleModule
+
+ENVIRONMENT = {"LC_ALL": "C", "LANGUAGE": "C"}
+
+# timeout(1): the command did not end in time, or had to be killed
+_TIMEOUT_RCS = (124, 137)
+
+
+class Commands:
+    """Runs commands for a module, and remembers the lines that it ran in ``done``."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.done: list[list[str]] = []
+
+    def find(self, name: str) -> str | None:
+        """Return the path of a command; None where the host does not have it."""
+        path: str | None = self.module.get_bin_path(name)  # looks into the sbin folders too
+        return path
+
+    def run(self, argv: Sequence[str]) -> tuple[int, str, str]:
+        """Return exit status, output and error output of a command that bounds its own time."""
+        self.done.append([*argv])
+        answer: tuple[int, str, str] = self.module.run_command([*argv], environ_update=ENVIRONMENT, expand_user_and_vars=False)
+        return answer
+
+    def run_within(self, seconds: int, argv: Sequence[str]) -> tuple[int, str, str]:
+        """Do the same for a command that may hang. Raises HostError after *seconds*, when the command was ended."""
+        bounded = ["timeout", "--kill-after=5", str(seconds), *argv]
+        answer: tuple[int, str, str] = self.module.run_command(bounded, environ_update=ENVIRONMENT, expand_user_and_vars=False)
+        self.done.append([*argv])
+        if answer[0] in _TIMEOUT_RCS:
+            raise HostError(f"{' '.join(argv)}: no end within {seconds} s; it was ended.", cmd=[*argv], rc=answer[0], stdout=answer[1], stderr=answer[2])
+        return answer
