@@ -12,16 +12,19 @@ version_added: 0.1.0
 description:
   - Reads what matters for Open vSwitch with DPDK from C(/sys) and C(/proc). Changes nothing and runs no command, so that it also works
     on a host where nothing is installed yet.
+  - The names of PCIe slots come from the table of DMI, which root alone may read, and from the kernel's drivers of slots.
   - What the host does not show is V(null) or empty. CPU sets are lists as the kernel writes them, for instance V(0-3,7).
 options:
   gather:
     description: The parts to read. The others are not in RV(host).
     type: list
     elements: str
-    choices: [board, cpus, iommu, kernel, memory, nics, nodes, power]
-    default: [board, cpus, iommu, kernel, memory, nics, nodes, power]
+    choices: [board, cpus, iommu, kernel, memory, nics, nodes, partitions, power]
+    default: [board, cpus, iommu, kernel, memory, nics, nodes, partitions, power]
   root:
-    description: Folder that stands for V(/), for instance with the C(/sys) and C(/proc) of another host.
+    description:
+      - Folder that stands for V(/), for instance with the C(/sys) and C(/proc) of another host.
+      - C(tar) alone cannot copy these, because their files are not as long as they seem. The examples show how to copy what this module reads.
     type: path
     default: /
 attributes:
@@ -49,6 +52,75 @@ EXAMPLES = r"""
 - name: Read NICs and NUMA nodes only
   nfv.ovs_dpdk.dpdk_host_info:
     gather: [nics, nodes]
+
+- name: Make a folder for a copy
+  ansible.builtin.file:
+    path: /tmp/host
+    state: directory
+    mode: "0700"
+
+- name: Copy what this module reads, to read it on another machine
+  ansible.builtin.command:
+    chdir: /
+    argv:
+      - find
+      - -H
+      - sys/devices
+      - sys/bus/pci
+      - sys/class/net
+      - sys/class/iommu
+      - sys/class/dmi
+      - sys/firmware/dmi/tables
+      - sys/fs/cgroup
+      - sys/kernel/iommu_groups
+      - sys/kernel/mm/hugepages
+      - sys/module/vfio
+      - sys/module/vfio_iommu_type1
+      - proc/cmdline
+      - proc/meminfo
+      - proc/mounts
+      - proc/net/route
+      - proc/net/ipv6_route
+      - proc/sys/kernel/osrelease
+      - var/lib/nfv.ovs_dpdk.dpdk_device.json
+      - -regextype
+      - posix-extended
+      - -type
+      - f
+      - -regex
+      - "proc/.*|var/.*|.*/tables/DMI|.*/cpuset[.]cpus.*|.*/\
+        (present|possible|online|isolated|nohz_full|active|core_id|physical_package_id|thread_siblings_list|core_cpus_list\
+        |cpulist|meminfo|distance|(nr|free|surplus|resv)_hugepages|scaling_governor|affected_cpus|current_driver|name|disable\
+        |class|vendor|device|numa_node|address|speed|(current|max)_link_(speed|width)|board_(vendor|name)\
+        |enable_unsafe_noiommu_mode|allow_unsafe_interrupts)"
+      - -exec
+      - cp
+      - --parents
+      - --target-directory=/tmp/host
+      - "{}"
+      - +
+      - -o
+      - -type
+      - l
+      - -exec
+      - cp
+      - --no-dereference
+      - --parents
+      - --target-directory=/tmp/host
+      - "{}"
+      - +
+  register: copied
+  changed_when: true
+  failed_when: copied.rc not in [0, 1] # 1: some files of the kernel cannot be read, such as the speed of a link that is down
+
+- name: Pack the copy
+  ansible.builtin.command:
+    argv: [tar, --create, --gzip, --file=/tmp/host.tar.gz, --directory=/tmp, host]
+  changed_when: true
+
+- name: Read a host from its copy
+  nfv.ovs_dpdk.dpdk_host_info:
+    root: /tmp/host
 """
 
 RETURN = r"""
@@ -134,6 +206,14 @@ host:
           description: Devices by group. A group can be given away only as a whole.
           type: dict
           sample: {"7": ["0000:05:00.0"], "8": ["0000:05:00.1"]}
+        noiommu:
+          description: Whether vfio may give devices away without an IOMMU (C(enable_unsafe_noiommu_mode)).
+          type: bool
+          sample: false
+        unsafe_interrupts:
+          description: Whether vfio gives devices away although their interrupts are not remapped (C(allow_unsafe_interrupts)).
+          type: bool
+          sample: false
     kernel:
       description: The running kernel.
       type: dict
@@ -242,6 +322,58 @@ host:
           description: Whether a default route leads through it, directly or below a bond, bridge or VLAN.
           type: bool
           sample: false
+        vendor_id:
+          description: Vendor of the PCI function, as C(lspci -n) prints it.
+          type: str
+          sample: "8086"
+        device_id:
+          description: Model of the PCI function, as C(lspci -n) prints it.
+          type: str
+          sample: 10d3
+        slot:
+          description: PCIe slot as the firmware or the kernel names it; V(null) for a NIC on the board, or where neither says.
+          type: str
+          sample: Riser 1 Slot 1
+        link:
+          description: PCIe link between the NIC and what is above it, now and at best; V(null) where the device does not say.
+          type: dict
+          contains:
+            speed:
+              description: GT/s per lane.
+              type: float
+              sample: 5.0
+            width:
+              description: Lanes.
+              type: int
+              sample: 4
+            max_speed:
+              description: GT/s per lane that the NIC can do.
+              type: float
+              sample: 8.0
+            max_width:
+              description: Lanes that the NIC has.
+              type: int
+              sample: 8
+        virtual_function:
+          description: Whether it is a virtual function (SR-IOV) of another NIC.
+          type: bool
+          sample: false
+        former:
+          description: What the NIC was before DPDK had it, as M(nfv.ovs_dpdk.dpdk_device) recorded it; V(null) where there is no record.
+          type: dict
+          contains:
+            name:
+              description: The interface.
+              type: str
+              sample: ens1f0
+            mac:
+              description: MAC address.
+              type: str
+              sample: 02:00:00:00:00:10
+            driver:
+              description: The driver that held it.
+              type: str
+              sample: ixgbe
     nodes:
       description: The NUMA nodes. A kernel without NUMA has node 0 alone.
       type: list
@@ -272,6 +404,23 @@ host:
           type: list
           elements: dict
           contains: *pages
+    partitions:
+      description: The partitions of cgroup v2, whose CPUs the scheduler keeps apart; by path.
+      type: list
+      elements: dict
+      contains:
+        path:
+          description: The cgroup, as C(systemctl show --property=ControlGroup) prints it.
+          type: str
+          sample: /ovs_dpdk.slice
+        cpus:
+          description: Its CPUs; those that it asks for where it is invalid.
+          type: str
+          sample: 1-4
+        state:
+          description: What C(cpuset.cpus.partition) says, with the kernel's reason where the partition is invalid.
+          type: str
+          sample: isolated
     power:
       description: What the kernel does with CPUs that have little to do.
       type: dict
@@ -378,7 +527,12 @@ def power(known: host.Power) -> Result:
 
 def iommu(known: host.Iommu) -> Result:
     """Return the IOMMU."""
-    return {"enabled": known.enabled, "groups": {str(group): list(devices) for group, devices in known.groups.items()}}
+    return {**dataclasses.asdict(known), "groups": {str(group): list(devices) for group, devices in known.groups.items()}}
+
+
+def partitions(known: Iterable[host.Partition]) -> list[Result]:
+    """Return the partitions of cgroup v2."""
+    return [{"path": partition.path, "cpus": format_cpu_list(partition.cpus), "state": partition.state} for partition in known]
 
 
 class Parts:
@@ -406,12 +560,13 @@ class Parts:
             "memory": lambda: memory(self.root, self._memory),
             "nics": lambda: [dataclasses.asdict(nic) for nic in host.read_nics(self.root)],
             "nodes": lambda: nodes(self._memory),
+            "partitions": lambda: partitions(self._cpus.partitions),
             "power": lambda: power(host.read_power(self.root, self._cpus.online)),
         }
         return readers[part]()
 
 
-PARTS = ["board", "cpus", "iommu", "kernel", "memory", "nics", "nodes", "power"]
+PARTS = ["board", "cpus", "iommu", "kernel", "memory", "nics", "nodes", "partitions", "power"]
 
 
 def main() -> None:

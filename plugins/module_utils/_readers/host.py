@@ -8,13 +8,27 @@ Every reader takes the folder that stands for ``/`` and gives frozen values; wha
 
 from __future__ import annotations
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_cpus import Cpu, CpuTopology, IdleState, Power, read_cpus, read_power
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_cpus import (
+    Cpu,
+    CpuTopology,
+    IdleState,
+    Partition,
+    Power,
+    read_cpus,
+    read_partitions,
+    read_power,
+)
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_devices import (
+    DEVICE_RECORD,
+    PCI_ADDRESS,
     Board,
+    Former,
     Iommu,
     Kernel,
+    Link,
     Nic,
     read_board,
+    read_former,
     read_iommu,
     read_kernel,
     read_nics,
@@ -29,24 +43,31 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_memory 
 )
 
 __all__ = [
+    "DEVICE_RECORD",
+    "PCI_ADDRESS",
     "Board",
     "Cpu",
     "CpuTopology",
+    "Former",
     "HugepageMount",
     "IdleState",
     "Iommu",
     "Kernel",
+    "Link",
     "Memory",
     "Nic",
     "Node",
+    "Partition",
     "Pool",
     "Power",
     "read_board",
     "read_cpus",
+    "read_former",
     "read_hugepage_mounts",
     "read_iommu",
     "read_kernel",
     "read_memory",
     "read_nics",
+    "read_partitions",
     "read_power",
 ]

@@ -4,7 +4,7 @@
 """The CPUs of a host and the NUMA nodes they are on (private to this collection).
 
 Sources: Linux, Documentation/admin-guide/cputopology.rst, Documentation/ABI/stable/sysfs-devices-system-cpu and -node,
-Documentation/admin-guide/cgroup-v2.rst (cpuset.cpus.isolated); guide 3.4 (thread_siblings_list) and 3.5 (isolated CPUs).
+Documentation/admin-guide/cgroup-v2.rst (cpuset.cpus.partition, cpuset.cpus.isolated); guide 3.4 (thread_siblings_list) and 3.5 (isolated CPUs).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import dataclasses
 import pathlib
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_files import numbered, read_cpu_list, read_int, read_text
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_files import entries, numbered, read_cpu_list, read_int, read_text
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import parse_cpu_list
 
 if t.TYPE_CHECKING:
@@ -21,6 +21,7 @@ if t.TYPE_CHECKING:
 
 CPU_FOLDER = "sys/devices/system/cpu"
 NODE_FOLDER = "sys/devices/system/node"
+CGROUP_FOLDER = "sys/fs/cgroup"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,23 @@ class Cpu:
 
 
 @dataclasses.dataclass(frozen=True)
+class Partition:
+    """A cgroup whose CPUs the scheduler keeps apart from those of the others."""
+
+    path: str
+    """The cgroup as systemd writes it, ``/pmd.slice``."""
+    cpus: CpuSet
+    """The CPUs that it has; where it is invalid, those that it asks for."""
+    state: str
+    """What the kernel says: root, isolated, or for instance ``isolated invalid (Cpu list in cpuset.cpus not exclusive)``."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether the kernel made it one."""
+        return self.state in {"root", "isolated"}
+
+
+@dataclasses.dataclass(frozen=True)
 class CpuTopology:
     """The CPUs of a host; sets are of CPU numbers, which may have gaps."""
 
@@ -48,6 +66,8 @@ class CpuTopology:
     smt_active: bool
     cpus: t.Mapping[int, Cpu]
     """Every present CPU, in the order of the numbers."""
+    partitions: tuple[Partition, ...] = ()
+    """The partitions of cgroup v2, by path."""
 
     @property
     def offline(self) -> CpuSet:
@@ -87,10 +107,29 @@ def _threads(root: pathlib.Path, cpu: int) -> CpuSet:
     return (read_cpu_list(topology / "thread_siblings_list") or read_cpu_list(topology / "core_cpus_list")) | {cpu}
 
 
-def _isolated(root: pathlib.Path) -> CpuSet:
-    """Return the CPUs that were isolated at boot, and those of isolated partitions."""
+def read_partitions(root: pathlib.Path = pathlib.Path("/")) -> tuple[Partition, ...]:
+    """Return the cpuset partitions of cgroup v2, by path: one file per cgroup that the cpuset controller manages."""
+    found: list[Partition] = []
+    for top in (root / CGROUP_FOLDER, root / CGROUP_FOLDER / "unified"):
+        pending = [entry for entry in entries(top) if entry.is_dir()]
+        while pending:
+            group = pending.pop()
+            state = read_text(group / "cpuset.cpus.partition")
+            if state is None:  # not managed here, and so nowhere below
+                continue
+            pending += [entry for entry in entries(group) if entry.is_dir()]
+            if state and state != "member":
+                asked = read_cpu_list(group / "cpuset.cpus.exclusive") or read_cpu_list(group / "cpuset.cpus")
+                partition = Partition(f"/{group.relative_to(top).as_posix()}", asked, state)
+                found.append(dataclasses.replace(partition, cpus=read_cpu_list(group / "cpuset.cpus.effective")) if partition.valid else partition)
+    return tuple(sorted(found, key=lambda partition: partition.path))
+
+
+def _isolated(root: pathlib.Path, partitions: t.Iterable[Partition]) -> CpuSet:
+    """Return the CPUs that were isolated at boot, and those of isolated partitions, for which there is one file since Linux 6.7."""
     boot = read_cpu_list(root / CPU_FOLDER / "isolated")
-    return boot.union(*(read_cpu_list(root / "sys/fs/cgroup" / place / "cpuset.cpus.isolated") for place in ("", "unified")))
+    isolated = [partition.cpus for partition in partitions if partition.state == "isolated"]
+    return boot.union(*isolated, *(read_cpu_list(root / CGROUP_FOLDER / place / "cpuset.cpus.isolated") for place in ("", "unified")))
 
 
 def read_cpus(root: pathlib.Path = pathlib.Path("/")) -> CpuTopology:
@@ -113,14 +152,16 @@ def read_cpus(root: pathlib.Path = pathlib.Path("/")) -> CpuTopology:
         for thread in threads:
             cpus[thread] = Cpu(thread, socket, core, nodes.get(thread), threads)
     active = read_text(folder / "smt/active")
+    partitions = read_partitions(root)
     return CpuTopology(
         present=present,
         possible=read_cpu_list(folder / "possible") or present,
         online=online,
-        isolated=_isolated(root) & present,
+        isolated=_isolated(root, partitions) & present,
         nohz_full=read_cpu_list(folder / "nohz_full") & present,
         smt_active=any(len(cpu.siblings) > 1 for cpu in cpus.values()) if active is None else active == "1",
         cpus=dict(sorted(cpus.items())),
+        partitions=partitions,
     )
 
 

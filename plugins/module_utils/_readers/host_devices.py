@@ -4,22 +4,46 @@
 """NICs, IOMMU, board and kernel of a host (private to this collection).
 
 Sources: Linux, Documentation/ABI/testing/sysfs-class-net and sysfs-bus-pci, proc_pid_net(5),
-Documentation/driver-api/vfio.rst (IOMMU groups); guide 3.2.
+Documentation/driver-api/vfio.rst (IOMMU groups, no-IOMMU mode); guide 3.2.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import pathlib
 import re
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_files import entries, link_name, read_int, read_text
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_slots import SlotNames, read_slots
 
 PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
 
+DEVICE_RECORD = "var/lib/nfv.ovs_dpdk.dpdk_device.json"
+"""Where the module dpdk_device keeps what a device was before DPDK had it: PCI address -> driver, name, mac."""
+
 _PCI_DEVICES = "sys/bus/pci/devices"
 _NETDEVS = "sys/class/net"
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """The PCIe link of a device, now and at best. Speeds are GT/s per lane, widths are lanes; None where the device does not say."""
+
+    speed: float | None = None
+    width: int | None = None
+    max_speed: float | None = None
+    max_width: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Former:
+    """What a device was when the kernel had it, as the module dpdk_device recorded it."""
+
+    name: str | None
+    mac: str | None
+    driver: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +64,15 @@ class Nic:
     iommu_group: int | None
     default_route: bool
     """Traffic to the outside, perhaps also Ansible's own connection, goes through it."""
+    vendor_id: str | None = None
+    """Four hexadecimal digits, as lspci -n prints them; None off the PCI bus."""
+    device_id: str | None = None
+    slot: str | None = None
+    """The PCIe slot as the board's firmware names it; None for a device on the board, or where the firmware does not say."""
+    link: Link = Link()
+    virtual_function: bool = False
+    """It is a virtual function (SR-IOV) of another one."""
+    former: Former | None = None
 
 
 def _default_route_devices(root: pathlib.Path) -> set[str]:
@@ -71,7 +104,53 @@ def _pci_of(device: pathlib.Path) -> str | None:
     return next((part for part in reversed(parts) if PCI_ADDRESS.fullmatch(part)), None)
 
 
-def _nic(root: pathlib.Path, name: str | None, pci: str | None, routed: set[str]) -> Nic:
+def _id(path: pathlib.Path) -> str | None:
+    """Return a vendor or device number, which the kernel writes as 0x8086."""
+    match = re.fullmatch(r"0x([0-9a-f]{4})", read_text(path) or "")
+    return match[1] if match else None
+
+
+def _link_speed(path: pathlib.Path) -> float | None:
+    """Return GT/s; the kernel writes ``8.0 GT/s PCIe``, or Unknown."""
+    match = re.match(r"(\d+(?:\.\d+)?) GT/s", read_text(path) or "")
+    return float(match[1]) if match else None
+
+
+def _link_width(path: pathlib.Path) -> int | None:
+    """Return lanes; 0 is a link that is down, and 255 a device that does not say (Linux, include/linux/pci.h)."""
+    width = read_int(path)
+    return width if width is not None and 0 < width < 255 else None  # noqa: PLR2004 - see the docstring
+
+
+def _pcie_link(device: pathlib.Path) -> Link:
+    return Link(
+        speed=_link_speed(device / "current_link_speed"),
+        width=_link_width(device / "current_link_width"),
+        max_speed=_link_speed(device / "max_link_speed"),
+        max_width=_link_width(device / "max_link_width"),
+    )
+
+
+def _slot(device: pathlib.Path, slots: SlotNames) -> str | None:
+    """Return the slot that a PCI function is in: a virtual function where its physical one is."""
+    try:
+        place = (device / "physfn" if (device / "physfn").exists() else device).resolve(strict=True)
+    except OSError:
+        return None
+    return slots.of([part for part in reversed(place.parts) if PCI_ADDRESS.fullmatch(part)])
+
+
+def read_former(root: pathlib.Path = pathlib.Path("/")) -> dict[str, Former]:
+    """Return what devices were before DPDK had them, by PCI address; nothing where no record is, or one that cannot be read."""
+    try:
+        record = json.loads(read_text(root / DEVICE_RECORD) or "{}")
+    except ValueError:
+        return {}
+    known = record.items() if isinstance(record, dict) else ()
+    return {address: Former(*(was.get(key) for key in ("name", "mac", "driver"))) for address, was in known if isinstance(was, dict)}
+
+
+def _nic(root: pathlib.Path, name: str | None, pci: str | None, routed: set[str], slots: SlotNames) -> Nic:
     netdev = root / _NETDEVS / name if name else None
     device = root / _PCI_DEVICES / pci if pci else root / _NETDEVS / str(name) / "device"
     node, group = read_int(device / "numa_node"), link_name(device / "iommu_group")
@@ -85,6 +164,11 @@ def _nic(root: pathlib.Path, name: str | None, pci: str | None, routed: set[str]
         speed=speed if speed is not None and speed > 0 else None,
         iommu_group=int(group) if group is not None and group.isdigit() else None,
         default_route=name in routed,
+        vendor_id=_id(device / "vendor") if pci else None,
+        device_id=_id(device / "device") if pci else None,
+        slot=_slot(device, slots) if pci else None,
+        link=_pcie_link(device),
+        virtual_function=link_name(device / "physfn") is not None,
     )
 
 
@@ -99,7 +183,8 @@ def read_nics(root: pathlib.Path = pathlib.Path("/")) -> tuple[Nic, ...]:
         if entry.name not in driven and (read_text(entry / "class") or "").startswith("0x02"):
             found.add((None, entry.name))
     ordered = sorted(found, key=lambda item: (item[1] or "~", item[0] or ""))
-    return tuple(_nic(root, name, pci, routed) for name, pci in ordered)
+    slots, former = read_slots(root), read_former(root)
+    return tuple(dataclasses.replace(_nic(root, name, pci, routed, slots), former=former.get(pci or "")) for name, pci in ordered)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +194,14 @@ class Iommu:
     enabled: bool
     groups: t.Mapping[int, tuple[str, ...]]
     """Group -> its devices; a group can only be given away as a whole."""
+    noiommu: bool = False
+    """vfio may give devices away without an IOMMU: their DMA then reaches all memory."""
+    unsafe_interrupts: bool = False
+    """vfio gives devices away although interrupts are not remapped: a device can then raise any interrupt."""
+
+
+def _switched_on(path: pathlib.Path) -> bool:
+    return read_text(path) in {"Y", "1"}
 
 
 def read_iommu(root: pathlib.Path = pathlib.Path("/")) -> Iommu:
@@ -118,7 +211,12 @@ def read_iommu(root: pathlib.Path = pathlib.Path("/")) -> Iommu:
         for group in entries(root / "sys/kernel/iommu_groups")
         if group.name.isdigit()
     }
-    return Iommu(enabled=bool(entries(root / "sys/class/iommu")), groups=dict(sorted(groups.items())))
+    return Iommu(
+        enabled=bool(entries(root / "sys/class/iommu")),
+        groups=dict(sorted(groups.items())),
+        noiommu=_switched_on(root / "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"),
+        unsafe_interrupts=_switched_on(root / "sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"),
+    )
 
 
 @dataclasses.dataclass(frozen=True)

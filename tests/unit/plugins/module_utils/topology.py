@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import json
 import os
 import typing as t
 
@@ -79,6 +80,17 @@ class Card:
     speed: int = -1
     virtio: bool = False
     iommu_group: int | None = None
+    vendor: str | None = None
+    device: str | None = None
+    """PCI numbers such as 8086 and 10d3."""
+    slot: str | None = None
+    """Name in DMI."""
+    link: tuple[str, int, str, int] | None = None
+    """PCIe link as sysfs writes it: speed and width now, speed and width at best."""
+    above: str | None = None
+    """PCI address of the bridge above it."""
+    physical: str | None = None
+    """PCI address of the card that this one is a virtual function of; that one comes first."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +102,20 @@ class Machine:
     isolated: str = ""
     nohz_full: str = ""
     partitions: str = ""
-    """CPUs of isolated cgroup partitions."""
+    """CPUs of isolated cgroup partitions, as Linux 6.7 and newer list them in one file."""
+    cgroups: t.Mapping[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    """Path such as ``ovs_dpdk.slice`` -> CPUs and state of the cpuset partition; those above come first."""
+    board: tuple[str, str] | None = None
+    """Vendor and product name in DMI."""
+    slots: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Slot as a hotplug driver names it -> PCI address without function."""
+    dmi_entries: bool = False
+    """DMI shows one file per structure, not the table."""
+    noiommu: bool | None = None
+    unsafe_interrupts: bool | None = None
+    """Parameters of vfio; None where the kernel module is not loaded."""
+    record: t.Mapping[str, t.Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    """What dpdk_device recorded: PCI address -> driver, name, mac."""
     memory: t.Mapping[int, Memory] = dataclasses.field(default_factory=lambda: {0: Memory()})
     sizes: tuple[int, ...] = (2 * MIB, GIB)
     numa: bool = True
@@ -111,6 +136,7 @@ class Machine:
         self._memory(root)
         for card in self.cards:
             _card(root, card)
+        self._firmware(root)
         for upper, below in self.lower.items():
             for name in below:
                 _link(root / "sys/class/net" / upper / f"lower_{name}", root / "sys/class/net" / name)
@@ -139,6 +165,10 @@ class Machine:
             _put(folder / name, text)
         _put(folder / "smt/active", str(int(any(len(cpus) > 1 for cpus in siblings.values()))))
         _put(root / "sys/fs/cgroup/cpuset.cpus.isolated", self.partitions)
+        for path, (cpus, state) in self.cgroups.items():
+            _put(root / "sys/fs/cgroup" / path / "cpuset.cpus", cpus)
+            _put(root / "sys/fs/cgroup" / path / "cpuset.cpus.effective", cpus if state in {"root", "isolated"} else present)
+            _put(root / "sys/fs/cgroup" / path / "cpuset.cpus.partition", state)
         for thread in self.threads:
             (folder / f"cpu{thread.cpu}").mkdir()
         for thread in online:
@@ -146,6 +176,29 @@ class Machine:
             _put(topology / "physical_package_id", str(thread.socket))
             _put(topology / "core_id", str(thread.core))
             _put(topology / "thread_siblings_list", format_cpu_list(siblings[thread.socket, thread.node, thread.core]))
+
+    def _firmware(self, root: pathlib.Path) -> None:
+        if self.board:
+            for name, text in zip(("board_vendor", "board_name"), self.board):
+                _put(root / "sys/devices/virtual/dmi/id" / name, text)
+            _link(root / "sys/class/dmi/id", root / "sys/devices/virtual/dmi/id")
+        for name, address in self.slots.items():
+            _put(root / "sys/bus/pci/slots" / name / "address", address)
+        structures = [dmi_slot(card.slot, card.pci) for card in self.cards if card.slot and card.pci]
+        if structures and self.dmi_entries:
+            for number, structure in enumerate(structures):
+                _put_bytes(root / f"sys/firmware/dmi/entries/9-{number}/raw", structure)
+        elif structures:
+            end = bytes((127, 4, 255, 254, 0, 0))
+            _put_bytes(root / "sys/firmware/dmi/tables/DMI", b"".join([DMI_BOARD, *structures, end]))
+        for path, on in (
+            ("vfio/parameters/enable_unsafe_noiommu_mode", self.noiommu),
+            ("vfio_iommu_type1/parameters/allow_unsafe_interrupts", self.unsafe_interrupts),
+        ):
+            if on is not None:
+                _put(root / "sys/module" / path, "Y" if on else "N")
+        if self.record:
+            _put(root / "var/lib/nfv.ovs_dpdk.dpdk_device.json", json.dumps(self.record))
 
     def _power(self, root: pathlib.Path) -> None:
         folder = root / "sys/devices/system/cpu"
@@ -183,6 +236,23 @@ def _put(path: pathlib.Path, text: str | Iterable[str]) -> None:
     path.write_text((text if isinstance(text, str) else "\n".join(text)) + "\n", encoding="utf-8")
 
 
+def _put_bytes(path: pathlib.Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+# SMBIOS 7.3, a board with two strings
+DMI_BOARD = bytes((2, 8, 1, 0, 1, 2, 0, 0)) + b"Intel Corporation\0S2600WT2\0\0"
+
+
+def dmi_slot(name: str, pci: str, length: int = 0x11) -> bytes:
+    """Return a structure of SMBIOS 7.10 (system slots) for a card; one before 2.6 has a *length* of 0x0d and no address."""
+    segment, bus, device, function = (int(part, 16) for part in pci.replace(".", ":").split(":"))
+    fixed = bytes((9, length, 9, 0, 1, 0xA5, 0x0D, 4, 4, 1, 0, 0x0C, 1))
+    address = segment.to_bytes(2, "little") + bytes((bus, device << 3 | function))
+    return (fixed + address)[:length] + name.encode("ascii") + b"\0\0"
+
+
 def _link(path: pathlib.Path, target: pathlib.Path) -> None:
     """Link relatively, so that the folder stays what it is when it is moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +267,8 @@ def _pool(folder: pathlib.Path, size: int, pages: list[Pages]) -> None:
 
 
 def _card(root: pathlib.Path, card: Card) -> None:
-    device = root / "sys/devices" / (f"pci0000:00/{card.pci}" if card.pci else f"platform/{card.name}")
+    above = f"pci0000:00/{card.above}" if card.above else "pci0000:00"
+    device = root / "sys/devices" / (f"{above}/{card.pci}" if card.pci else f"platform/{card.name}")
     _put(device / "numa_node", str(card.node))
     if card.driver:
         driver = root / "sys/bus/pci/drivers" / card.driver
@@ -206,6 +277,14 @@ def _card(root: pathlib.Path, card: Card) -> None:
     if card.pci:
         _put(device / "class", "0x020000")
         _link(root / "sys/bus/pci/devices" / card.pci, device)
+        for name, number in (("vendor", card.vendor), ("device", card.device)):
+            if number:
+                _put(device / name, f"0x{number}")
+        if card.link:
+            for name, value in zip(("current_link_speed", "current_link_width", "max_link_speed", "max_link_width"), card.link):
+                _put(device / name, str(value))
+        if card.physical:
+            _link(device / "physfn", (root / "sys/bus/pci/devices" / card.physical).resolve())
     if card.iommu_group is not None:
         group = root / f"sys/kernel/iommu_groups/{card.iommu_group}"
         _link(group / "devices" / device.name, device)
