@@ -70,6 +70,13 @@ def test_the_role_ovs_dpdk_passes_on_every_option_of_the_module() -> None:
     assert set(specification(ROOT / "roles/ovs_dpdk")["ovs_dpdk_config"]["options"]) == options
 
 
+def test_the_role_host_tuning_passes_on_every_option_of_kernel_args() -> None:
+    passed = set(re.findall(r"^    (\w+): ", (ROOT / "roles/host_tuning/tasks/kernel_args.yml").read_text(encoding="utf-8"), re.MULTILINE))
+    options = set(module_options("kernel_args")) - {"state", "root"}
+    assert options <= passed
+    assert set(specification(ROOT / "roles/host_tuning")["host_tuning_kernel_args"]["options"]) == options - {"hugepages"}
+
+
 @pytest.mark.parametrize(
     ("variable", "module", "option"),
     [
