@@ -8,7 +8,6 @@ The syntax of a value is that of ovs-vsctl(8), "Database Values": what is not a 
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import typing as t
@@ -210,9 +209,9 @@ def transactions_between(current: Snapshot, target: Snapshot) -> list[list[Comma
     """
     sockets = {name for name in set(current.interfaces) & set(target.interfaces) if _socket_changes(current.interfaces[name], target.interfaces[name])}
     moved = sorted(sockets | _devices_that_move(current, target))
-    closed = {name: dataclasses.replace(current.interfaces[name], type=_CLOSED) for name in moved}
+    closed = {name: current.interfaces[name]._replace(type=_CLOSED) for name in moved}
     first = [command for name in moved for command in _updates("Interface", name, current.interfaces[name], closed[name])]
-    middle = dataclasses.replace(current, interfaces={**current.interfaces, **closed}) if moved else current
+    middle = current._replace(interfaces={**current.interfaces, **closed}) if moved else current
     return [commands for commands in (first, commands_between(middle, target)) if commands]
 
 

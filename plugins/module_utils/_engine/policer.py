@@ -8,7 +8,6 @@ Guide sections 7 and 8; vswitch.xml, tables QoS and Queue, and Interface, ingres
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import EGRESS_POLICER, POLICERS, TRTCM_POLICER, NoQoS, WantQoS
@@ -34,8 +33,7 @@ _MOST_BYTES = 2**63 - 1
 Options = t.Mapping[str, t.Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Units:
+class Units(t.NamedTuple):
     """In which units the user thinks of a policer, and with which size of frames."""
 
     rate: rates.RateUnit = "bps"
@@ -46,8 +44,7 @@ class Units:
         return str(rates.rate_of_cir(cir, self.rate, self.frame_size))
 
 
-@dataclasses.dataclass(frozen=True)
-class Subject:
+class Subject(t.NamedTuple):
     """What an error has to name, the largest packet that the port can have to pass, and the size of frames that the task has in mind."""
 
     port: str
@@ -86,7 +83,7 @@ def _with_frame_size(subject: Subject, options: Options) -> Subject:
         rates.counted_bytes(options["frame_size"])
     except ValueError as error:
         raise subject.error("frame_size", options["frame_size"], error, "Give the size of the frames on the wire, with FCS.") from None
-    return dataclasses.replace(subject, frame_size=options["frame_size"])
+    return subject._replace(frame_size=options["frame_size"])
 
 
 def _number(subject: Subject, option: str, value: int, bounds: tuple[int, int], advice: str) -> int:
@@ -180,7 +177,7 @@ def egress_want(port: str, options: Options, mtu: int) -> WantQoS:
                 f"Leave them out, or set type to {TRTCM_POLICER}.",
             )
         number = queue["queue"]
-        inside = dataclasses.replace(subject, place=f"queues[{number}].")
+        inside = subject._replace(place=f"queues[{number}].")
         if number in queues or not 0 <= number < 2**32 - 1:  # OFPQ_ALL is 2**32 - 1
             raise inside.error("queue", number, "a queue has a number from 0 on, and each can be given once", "Correct it.")
         queues[number] = _keys(_meter(inside, queue, two_rates=True), two_rates=True)
@@ -300,8 +297,7 @@ def differences(want: WantQoS | NoQoS, shown: ShownQos) -> list[str]:
     return [f"qos/show has {name} {there} instead of {value}" for name, value, there in pairs if there != value]
 
 
-@dataclasses.dataclass(frozen=True)
-class Orphans:
+class Orphans(t.NamedTuple):
     """The rows of QoS and Queue that no port refers to, by UUID, each on one line."""
 
     qos: Mapping[str, str]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import abc
-import dataclasses
 import time
 import typing as t
 
@@ -38,15 +37,14 @@ _MAX_VLAN = 4095
 COMMON_KEYS = {"rxq_affinity": "pmd-rxq-affinity", "emc_enable": "emc-enable", "tx_steering": "tx-steering"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Asked:
+class Asked(t.NamedTuple):
     """What of an interface can be proven: None where the task does not ask for it."""
 
     n_rxq: int | None = None
     n_rxq_desc: int | None = None
     n_txq_desc: int | None = None
     mtu: int | None = None
-    affinity: t.Mapping[int, int] = dataclasses.field(default_factory=dict)
+    affinity: t.Mapping[int, int] = {}
 
 
 def entries(params: Given, own: Sequence[str], shared: Sequence[str]) -> list[Given]:
@@ -162,9 +160,9 @@ class PortsDecision(Decision):
         mtu = max([policer.largest_mtu(snapshot.interfaces.get(interface.name) for interface in interfaces), *mtus])
         qos, columns = policing.wanted(want.name, given, mtu)
         if columns:
-            interfaces = tuple(dataclasses.replace(interface, columns={**interface.columns, **columns}) for interface in interfaces)
+            interfaces = tuple(interface._replace(columns={**interface.columns, **columns}) for interface in interfaces)
         self.polices = self.polices or qos is not None
-        return dataclasses.replace(want, qos=qos, interfaces=interfaces if columns else want.interfaces)
+        return want._replace(qos=qos, interfaces=interfaces if columns else want.interfaces)
 
     def check_kind(self, given: Given, snapshot: Snapshot) -> None:
         """Refuse a port of that name that the module would not have made."""

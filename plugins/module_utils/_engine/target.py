@@ -10,7 +10,6 @@ say in check mode what it would give, prove that nothing is left to do, and take
 from __future__ import annotations
 
 import collections
-import dataclasses
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import POLICERS, NoQoS, WantBridge, WantInterface, WantPort, WantQoS, WantSwitch
@@ -57,8 +56,7 @@ class _Draft:
     def result(self) -> Snapshot:
         if self.former_qos:
             self.drop_qos(self.is_left_over)
-        return dataclasses.replace(
-            self.before,
+        return self.before._replace(
             switch=self.switch,
             bridges=self.bridges,
             ports=self.ports,
@@ -68,8 +66,7 @@ class _Draft:
         )
 
     def want_switch(self, want: WantSwitch) -> None:
-        self.switch = dataclasses.replace(
-            self.switch,
+        self.switch = self.switch._replace(
             other_config=merge_keys(self.switch.other_config, want.other_config),
             external_ids=merge_keys(self.switch.external_ids, want.external_ids),
         )
@@ -108,7 +105,7 @@ class _Draft:
         if want.members_exactly and wanted_names != port.interfaces:
             for name in set(port.interfaces) - set(wanted_names):
                 self.interfaces.pop(name, None)
-            port = dataclasses.replace(port, interfaces=wanted_names)
+            port = port._replace(interfaces=wanted_names)
         for interface in want.interfaces:
             self.want_interface(port, interface)
         self.ports[want.name] = port
@@ -145,7 +142,7 @@ class _Draft:
                     f"A port of that name and of type {there.type or 'system'} is on bridge {port.bridge}.",
                     "Take another name, or remove that port first.",
                 )
-        return dataclasses.replace(port, bridge=want.bridge)
+        return port._replace(bridge=want.bridge)
 
     def want_interface(self, port: Port, want: WantInterface) -> None:
         if want.name not in port.interfaces:
@@ -173,13 +170,13 @@ class _Draft:
         row = self.qos.get(port.qos or "")
         self.former_qos[port.name] = port.qos
         if isinstance(want, NoQoS):
-            self.ports[port.name] = dataclasses.replace(port, qos=None)
+            self.ports[port.name] = port._replace(qos=None)
             return
         if row is None or self.users[row.uuid] > 1:
             row = QoS(uuid=f"new {port.name}")
         keep = row.external_ids if row.uuid in self.before.qos else {OWNER_KEY: port.name}
         self.qos[row.uuid] = QoS(row.uuid, want.type, self.queues_of(row, want), dict(want.other_config), keep)
-        self.ports[port.name] = dataclasses.replace(port, qos=row.uuid)
+        self.ports[port.name] = port._replace(qos=row.uuid)
 
     def queues_of(self, row: QoS, want: WantQoS) -> dict[int, str]:
         """Return the queue numbers with the keys of their rows, made where they are missing."""
@@ -187,7 +184,7 @@ class _Draft:
         for number, keys in want.queues.items():
             key = row.queues.get(number, f"new {row.uuid} {number}")
             queue = self.queues.get(key, Queue(uuid=key))
-            self.queues[key] = dataclasses.replace(queue, other_config=dict(keys))
+            self.queues[key] = queue._replace(other_config=dict(keys))
             result[number] = key
         return result
 
@@ -223,10 +220,9 @@ class _Draft:
 
 def _with_columns(row: Record, columns: Mapping[str, t.Any], **maps: dict[str, str]) -> Record:
     """Return the row with columns set; None gives a column the default of its class."""
-    cleared = {name for name, value in columns.items() if value is None}
-    defaults = {field.name: field.default for field in dataclasses.fields(row) if field.name in cleared} if cleared else {}
-    changes: dict[str, t.Any] = {**columns, **defaults, **maps}
-    return dataclasses.replace(row, **changes)
+    changes: dict[str, t.Any] = {name: row._field_defaults[name] if value is None else value for name, value in columns.items()}
+    changes.update(maps)
+    return row._replace(**changes)
 
 
 def _listed(kind: str, present: Iterable[str]) -> str:
@@ -293,6 +289,6 @@ def assume_parents(snapshot: Snapshot, wants: Sequence[Want]) -> tuple[Snapshot,
     wanted = {str(interface.columns.get("type")) for want in wants if isinstance(want, WantPort) for interface in want.interfaces}
     missing = {name for name in wanted - {*switch.iface_types} if name in releases.PORT_TYPES and not releases.PORT_TYPES[name].until}
     if missing and switch.iface_types and not switch.dpdk_initialized:
-        switch = dataclasses.replace(switch, iface_types=tuple(sorted({*switch.iface_types, *missing})))
+        switch = switch._replace(iface_types=tuple(sorted({*switch.iface_types, *missing})))
         warnings.append("DPDK is not initialised; check mode assumes that an earlier task does that")
-    return dataclasses.replace(snapshot, switch=switch, bridges=bridges, ports=ports, interfaces=interfaces), warnings
+    return snapshot._replace(switch=switch, bridges=bridges, ports=ports, interfaces=interfaces), warnings

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import dataclasses
 import time
 import typing as t
 
@@ -44,8 +43,7 @@ _ATTEMPTS = 3
 _POLL_SECONDS = 0.2
 
 
-@dataclasses.dataclass(frozen=True)
-class Evidence:
+class Evidence(t.NamedTuple):
     """What there is to prove an effect with: the database as read last, and the daemon to ask."""
 
     snapshot: Snapshot
@@ -61,8 +59,7 @@ class Evidence:
         return HostError(f"the switch did not do it: {'; '.join(problem.rstrip('.') for problem in problems)}.{words}", problems=list(problems), log=log)
 
 
-@dataclasses.dataclass(frozen=True)
-class HostChange:
+class HostChange(t.NamedTuple):
     """What a task changes on the host beside the database, such as a directory: parts of the diff, how to do it, and how to undo it."""
 
     before: Mapping[str, t.Any]
@@ -295,22 +292,21 @@ def _only_between(before: Snapshot, target: Snapshot, now: Snapshot) -> Snapshot
     left = {key for row in parts["qos"].values() for key in row.queues.values()}
     made_queues = {key for row in changed for key in now.qos[row].queues.values() if key not in {*before.queues, *left}}
     parts["queues"] = {key: row for key, row in parts["queues"].items() if key not in made_queues}
-    return dataclasses.replace(now, switch=_undone(before.switch, target.switch, now.switch), **parts)
+    return now._replace(switch=_undone(before.switch, target.switch, now.switch), **parts)
 
 
 def _undone(old: t.Any, wanted: t.Any, now: t.Any) -> t.Any:
     """Return the row *now* with the columns and keys in which *old* and *wanted* differ as *old* has them."""
     changes: dict[str, t.Any] = {}
-    for field in dataclasses.fields(old):
-        before, after = getattr(old, field.name), getattr(wanted, field.name)
+    for column, before, after in zip(old._fields, old, wanted):
         if before == after:
             continue
         if isinstance(before, dict):
-            kept = {key: value for key, value in getattr(now, field.name).items() if before.get(key) == after.get(key)}
-            changes[field.name] = {**kept, **{key: value for key, value in before.items() if value != after.get(key)}}
+            kept = {key: value for key, value in getattr(now, column).items() if before.get(key) == after.get(key)}
+            changes[column] = {**kept, **{key: value for key, value in before.items() if value != after.get(key)}}
         else:
-            changes[field.name] = before
-    return dataclasses.replace(now, **changes)
+            changes[column] = before
+    return now._replace(**changes)
 
 
 def main(decision_of: t.Callable[[AnsibleModule], Decision], argument_spec: dict[str, dict[str, t.Any]], **checks: t.Any) -> None:

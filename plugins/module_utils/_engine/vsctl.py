@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import TABLES, Snapshot, parse_snapshot
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Snapshot, list_commands, parse_snapshot
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
 
 if t.TYPE_CHECKING:
@@ -54,8 +54,7 @@ class Vsctl:
 
     def read(self) -> Snapshot:
         """Return what is in the database. Raises HostError where ovsdb-server does not answer within the timeout."""
-        lists = [word for table in TABLES for word in ("--", "list", table)]
-        argv = self.command("--format=json", *lists)
+        argv = self.command("--format=json", *list_commands())
         rc, out, err = self._run(argv)
         if rc != 0:
             why = f"no answer within {self.timeout} s" if rc in _ALARM_RCS else _words(err)

@@ -8,7 +8,6 @@ What a want does not mention is left alone. In a map, a key with None is removed
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 if t.TYPE_CHECKING:
@@ -16,38 +15,32 @@ if t.TYPE_CHECKING:
 
 Keys = t.Mapping[str, t.Optional[str]]
 Columns = t.Mapping[str, t.Union[str, int, None]]
+_NOTHING: t.Mapping[str, t.Any] = {}
 
 
-def _nothing() -> dict[str, t.Any]:
-    return {}
-
-
-@dataclasses.dataclass(frozen=True)
-class WantSwitch:
+class WantSwitch(t.NamedTuple):
     """Keys of the one row of Open_vSwitch."""
 
-    other_config: Keys = dataclasses.field(default_factory=_nothing)
-    external_ids: Keys = dataclasses.field(default_factory=_nothing)
+    other_config: Keys = _NOTHING
+    external_ids: Keys = _NOTHING
 
 
-@dataclasses.dataclass(frozen=True)
-class WantBridge:
+class WantBridge(t.NamedTuple):
     """A bridge that is there, with *columns* and keys; or that is not, and its ports with it."""
 
     name: str
     present: bool = True
-    columns: Columns = dataclasses.field(default_factory=_nothing)
-    other_config: Keys = dataclasses.field(default_factory=_nothing)
+    columns: Columns = _NOTHING
+    other_config: Keys = _NOTHING
 
 
-@dataclasses.dataclass(frozen=True)
-class WantInterface:
+class WantInterface(t.NamedTuple):
     """Columns (``type``, ``mtu_request``, ``ingress_policing_rate`` ...) and keys of an interface."""
 
     name: str
-    columns: Columns = dataclasses.field(default_factory=_nothing)
-    options: Keys = dataclasses.field(default_factory=_nothing)
-    other_config: Keys = dataclasses.field(default_factory=_nothing)
+    columns: Columns = _NOTHING
+    options: Keys = _NOTHING
+    other_config: Keys = _NOTHING
 
 
 # The types of QoS that only a DPDK port has (vswitch.xml, QoS, type)
@@ -56,22 +49,19 @@ TRTCM_POLICER = "trtcm-policer"
 POLICERS = (EGRESS_POLICER, TRTCM_POLICER)
 
 
-@dataclasses.dataclass(frozen=True)
-class WantQoS:
+class WantQoS(t.NamedTuple):
     """The policer of a port: all of its type, keys and queues; an existing row of this port is brought to exactly that."""
 
     type: str
-    other_config: Mapping[str, str] = dataclasses.field(default_factory=_nothing)
-    queues: Mapping[int, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    other_config: Mapping[str, str] = {}
+    queues: Mapping[int, Mapping[str, str]] = {}
 
 
-@dataclasses.dataclass(frozen=True)
-class NoQoS:
+class NoQoS(t.NamedTuple):
     """A port without a policer; its rows of QoS and Queue go too."""
 
 
-@dataclasses.dataclass(frozen=True)
-class WantPort:
+class WantPort(t.NamedTuple):
     """A port. It is made (or moved, with all it has) where *bridge* is given; without a bridge it has to be there.
 
     *interfaces* are brought to these names where *members_exactly* is set (a new port, a bond), else only changed.
@@ -82,13 +72,12 @@ class WantPort:
     present: bool = True
     interfaces: tuple[WantInterface, ...] = ()
     members_exactly: bool = False
-    columns: Columns = dataclasses.field(default_factory=_nothing)
-    other_config: Keys = dataclasses.field(default_factory=_nothing)
+    columns: Columns = _NOTHING
+    other_config: Keys = _NOTHING
     qos: WantQoS | NoQoS | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class WantNoOrphans:
+class WantNoOrphans(t.NamedTuple):
     """No row of QoS or Queue that nothing refers to. Both are root tables: Open vSwitch never collects them."""
 
 

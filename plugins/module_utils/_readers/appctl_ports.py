@@ -9,7 +9,6 @@ Read from the code that prints it (dpif_show_backer in ofproto/ofproto-dpif.c, d
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
@@ -28,8 +27,7 @@ _RXQ = re.compile(r"\s+port: (?P<port>\S+)\s+queue-id:\s*(?P<queue>\d+)(?: \((?P
 _CONFIGURED = {"configured_rx_queues": "n_rxq", "configured_rxq_descriptors": "n_rxq_desc", "configured_txq_descriptors": "n_txq_desc"}
 
 
-@dataclasses.dataclass(frozen=True)
-class DatapathPort:
+class DatapathPort(t.NamedTuple):
     """A port that is in the datapath, with what the device says of its configuration."""
 
     bridge: str
@@ -42,8 +40,7 @@ class DatapathPort:
         return int(text) if text.isdigit() else None
 
 
-@dataclasses.dataclass(frozen=True)
-class Datapath:
+class Datapath(t.NamedTuple):
     """All of ``dpif/show``: the type of datapath of each bridge, and the ports that are in one, by name."""
 
     bridges: Mapping[str, str]
@@ -73,8 +70,7 @@ def _config(text: str) -> dict[str, str]:
     return {_CONFIGURED.get(key, key): value for key, _equals, value in pairs}
 
 
-@dataclasses.dataclass(frozen=True, order=True)
-class RxQueue:
+class RxQueue(t.NamedTuple):
     """An rx queue, and the PMD thread that polls it; *isolated* threads have only queues that are bound to them."""
 
     port: str

@@ -8,7 +8,6 @@ Read from the code that prints it (qos_unixctl_show in vswitchd/bridge.c) and fr
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
@@ -18,13 +17,12 @@ if t.TYPE_CHECKING:
 _QUEUE = re.compile(r"(?:Queue (?P<number>\d+)|Default):")
 
 
-@dataclasses.dataclass(frozen=True)
-class ShownQos:
+class ShownQos(t.NamedTuple):
     """The policer that an interface has, with the numbers that it works with; type None where it has none. Queue 0 is the default one."""
 
     type: str | None = None
-    keys: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    queues: Mapping[int, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    keys: Mapping[str, str] = {}
+    queues: Mapping[int, Mapping[str, str]] = {}
 
 
 def parse_qos_show(text: str) -> ShownQos:

@@ -10,7 +10,6 @@ its arguments name no reconnection, since QEMU 9.2 renamed that option; libvirt 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import html  # xml.sax.saxutils would bring urllib along, a quarter of what the module takes to load
 import typing as t
@@ -19,8 +18,7 @@ import typing as t
 MAX_QUEUE_PAIRS = 0x8000
 
 
-@dataclasses.dataclass(frozen=True)
-class GuestInterface:
+class GuestInterface(t.NamedTuple):
     """A vhost-user interface of a guest. *mode* is that of the port of the switch; the guest has the other one. *mac* is in lower case."""
 
     name: str

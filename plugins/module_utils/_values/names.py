@@ -8,7 +8,6 @@ The checks raise InputError before anything is touched, and return warnings wher
 
 from __future__ import annotations
 
-import dataclasses
 import posixpath
 import re
 import typing as t
@@ -41,8 +40,7 @@ _CLASS = "class=eth,mac="
 _NAME_RULE = "A name is printable text without blanks, '/', '\\' and quotes, it does not begin with '-' or '@', and it is not '.', '..' or a UUID."
 
 
-@dataclasses.dataclass(frozen=True)
-class Devargs:
+class Devargs(t.NamedTuple):
     """A device of DPDK and its arguments: ``0000:05:00.0,representor=[0-3]`` or ``net_af_packet0,iface=eth0``.
 
     *device* is a PCI address in full, the name of a vdev, a MAC address, or ``bus:name``; *text* is what was given, for the database.

@@ -16,7 +16,6 @@ rte_meter_get_tb_params): a meter lets through up to 1 % more than its rate, nev
 
 from __future__ import annotations
 
-import dataclasses
 import fractions
 import re
 import typing as t
@@ -56,8 +55,7 @@ _BINARY = {"": 1, "k": 2**10, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _MICROSECONDS = {"us": 1, "ms": 10**3, "s": 10**6}
 
 
-@dataclasses.dataclass(frozen=True)
-class Rate:
+class Rate(t.NamedTuple):
     """Packets per second (``pps``) or bits per second (``bps``); always above 0."""
 
     value: int
@@ -69,8 +67,7 @@ class Rate:
         return f"{number}{prefix}{'pps' if self.unit == 'pps' else 'bit'}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Burst:
+class Burst(t.NamedTuple):
     """How much may pass at once: a time of the rate (``us``), ``bytes`` that the policer counts, or ``packets`` of the frame size."""
 
     value: int
@@ -86,8 +83,7 @@ class Burst:
         return f"{number}{prefix}B"
 
 
-@dataclasses.dataclass(frozen=True)
-class Meter:
+class Meter(t.NamedTuple):
     """The token buckets of a policer as OVSDB has them: cir and eir in bytes/s, cbs and ebs in bytes, all as the policer counts."""
 
     cir: int

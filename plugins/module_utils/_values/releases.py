@@ -12,7 +12,6 @@ Where a running switch can be asked (``iface_types``, ``dpdk_initialized``), ask
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
@@ -58,8 +57,7 @@ def format_release(release: Release) -> str:
     return f"{release[0]}.{release[1]}"
 
 
-@dataclasses.dataclass(frozen=True)
-class OtherConfigKey:
+class OtherConfigKey(t.NamedTuple):
     """A key of the column other_config of the table Open_vSwitch.
 
     *effect*: ``live`` keys are read at any time, ``dpdk`` keys once, when DPDK is initialised, ``restart`` keys at the start of the daemon
@@ -89,8 +87,7 @@ class OtherConfigKey:
         return self.key.replace("-", "_")
 
 
-@dataclasses.dataclass(frozen=True)
-class InterfaceOption:
+class InterfaceOption(t.NamedTuple):
     """A key of the column *column* (options or other_config) of the table Interface, for ports of *types*."""
 
     key: str
@@ -111,8 +108,7 @@ class InterfaceOption:
         return self.key.replace("-", "_")
 
 
-@dataclasses.dataclass(frozen=True)
-class PortType:
+class PortType(t.NamedTuple):
     """A type of the table Interface for the userspace datapath with DPDK."""
 
     name: str

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import shutil
 import tempfile
@@ -105,7 +104,7 @@ class TestCommands:
 
     def test_a_port_is_off_its_bridge_before_that_bridge_goes(self) -> None:
         before = _snapshot(_port("p0"))
-        after = dataclasses.replace(_snapshot(_port("p0", "br1")), bridges={"br1": before.bridges["br1"]})
+        after = _snapshot(_port("p0", "br1"))._replace(bridges={"br1": before.bridges["br1"]})
         assert [command[0] for command in commands_between(before, after)] == ["remove", "del-br", "add"]
 
     def test_a_port_without_a_policer_goes_by_its_name(self) -> None:
@@ -122,7 +121,7 @@ class TestCommands:
 
     def test_a_bridge_goes_by_its_reference_where_one_of_its_ports_has_a_policer(self) -> None:
         before = _snapshot(_port("p0", qos="q"), qos={"q": QoS("q", "egress-policer")})
-        after = dataclasses.replace(_snapshot(), bridges={"br1": before.bridges["br1"]})
+        after = _snapshot()._replace(bridges={"br1": before.bridges["br1"]})
         assert commands_between(before, after) == [
             ["clear", "Port", "p0", "qos"],
             ["remove", "Open_vSwitch", ".", "bridges", "uuid of br0"],

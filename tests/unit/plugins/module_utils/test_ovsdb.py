@@ -55,11 +55,6 @@ class TestEveryRelease:
         assert (row.type, row.other_config) == ("trtcm-policer", {"cir": "46000000"})
         assert {number: snapshot.queues[key].other_config for number, key in row.queues.items()} == {3: {"cir": "1000"}}
 
-    def test_columns_say_what_the_schema_has(self, release: str) -> None:
-        columns = captured(release).columns
-        assert set(columns) == set(TABLES)
-        assert ("ingress_policing_kpkts_rate" in columns["Interface"]) == (release != "2.15")
-
 
 @pytest.mark.parametrize("release", RUNNING)
 def test_what_the_daemon_wrote(release: str) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 import pytest
@@ -84,7 +83,7 @@ class TestBridges:
 class TestPorts:
     def test_a_move_keeps_all_it_has(self) -> None:
         target = target_of(_switch(qos_of_p0="q", qos={"q": QoS("q", "x")}), [WantPort("p0", "br1")])
-        assert target.ports["p0"] == dataclasses.replace(_switch().ports["p0"], bridge="br1", qos="q")
+        assert target.ports["p0"] == _switch().ports["p0"]._replace(bridge="br1", qos="q")
         assert target.interfaces == _switch().interfaces
 
     def test_a_port_of_another_type_on_another_bridge_is_refused(self) -> None:
@@ -115,11 +114,11 @@ class TestPorts:
     def test_many_names_are_cut_in_an_error(self) -> None:
         ports = {f"p{number:02}": Port(f"p{number:02}", bridge="br0", interfaces=()) for number in range(40)}
         with pytest.raises(InputError, match="p09 and 30 more"):
-            target_of(dataclasses.replace(_switch(), ports=ports), [WantPort("x")])
+            target_of(_switch()._replace(ports=ports), [WantPort("x")])
 
     def test_an_error_of_somebody_elses_port_does_not_stop_a_task(self) -> None:
         twin = Interface("m0", "interface m0", "dpdk", {"dpdk-devargs": "net_null1"})
-        before = dataclasses.replace(_switch(), interfaces={**_switch().interfaces, "m0": twin})
+        before = _switch()._replace(interfaces={**_switch().interfaces, "m0": twin})
         assert target_of(before, [WantPort("p0", interfaces=(WantInterface("p0", options={"n_rxq": "4"}),))]).interfaces["p0"].options["n_rxq"] == "4"
 
     def test_one_that_is_to_go_from_another_bridge_stays(self) -> None:
@@ -141,7 +140,7 @@ class TestPolicers:
 
     def test_a_row_that_another_port_has_too_stays_for_that_one(self) -> None:
         before = _switch(qos_of_p0="q", qos={"q": QoS("q", "old")})
-        before = dataclasses.replace(before, ports={**before.ports, "b0": dataclasses.replace(before.ports["b0"], qos="q")})
+        before = before._replace(ports={**before.ports, "b0": before.ports["b0"]._replace(qos="q")})
         target = target_of(before, [WantPort("p0", qos=POLICER)])
         assert target.qos["q"] == before.qos["q"]
         assert target.ports["p0"].qos != "q"

@@ -50,7 +50,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import
 
 if t.TYPE_CHECKING:
     import pathlib
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Row = t.Dict[str, t.Any]  # noqa: UP006 - evaluated at run time on Python 3.9
 Tables = t.Dict[str, t.Dict[str, Row]]  # noqa: UP006 - evaluated at run time on Python 3.9
@@ -593,7 +593,7 @@ class FakeSwitch:
 
     def snapshot(self) -> Snapshot:
         """Return the database as the engine reads it."""
-        return parse_snapshot(self._list(TABLES))
+        return parse_snapshot(self._list(dict.fromkeys(TABLES)))
 
     def dump(self) -> dict[str, dict[str, Row]]:
         """Return all rows by UUID without what the daemon writes."""
@@ -659,8 +659,15 @@ class FakeSwitch:
     def _answer_read(self, commands: list[list[str]]) -> tuple[int, str, str]:
         if self.server_down:
             return self._no_server()
-        assert all(len(words) == 2 and words[0] == "list" for words in commands), commands
-        return 0, self._list([table for _verb, table in commands]), ""
+        tables: dict[str, list[str] | None] = {}
+        for words in commands:
+            *options, verb, table = words
+            assert verb == "list", words
+            tables[table] = options[0].removeprefix("--columns=").split(",") if options else None
+            unknown = [column for column in tables[table] or () if column not in {"_uuid", *self.schema[table]}]
+            if unknown:
+                return 1, "", f'ovs-vsctl: {table} does not contain a column whose name matches "{unknown[0]}"\n'
+        return 0, self._list(tables), ""
 
     def _transact(self, commands: list[list[str]]) -> list[str]:
         transaction = _Transaction(self.schema, self.tables)
@@ -671,21 +678,17 @@ class FakeSwitch:
             self.reconfigure()
         return transaction.out
 
-    def _list(self, tables: Sequence[str]) -> str:
-        return "".join(
-            json.dumps(
-                {
-                    "data": [
-                        [["uuid", key], *(_json(kind, row[column]) for column, kind in sorted(self.schema[table].items()))]
-                        for key, row in self.tables[table].items()
-                    ],
-                    "headings": ["_uuid", *sorted(self.schema[table])],
-                },
-                separators=(",", ":"),
-            )
-            + "\n"
-            for table in tables
-        )
+    def _list(self, tables: Mapping[str, Sequence[str] | None]) -> str:
+        """Return tables with the columns that are asked for, or with all of them."""
+        out = ""
+        for table, chosen in tables.items():
+            columns = chosen or ["_uuid", *sorted(self.schema[table])]
+            kinds = self.schema[table]
+            data = [
+                [["uuid", key] if column == "_uuid" else _json(kinds[column], row[column]) for column in columns] for key, row in self.tables[table].items()
+            ]
+            out += json.dumps({"data": data, "headings": columns}, separators=(",", ":")) + "\n"
+        return out
 
     # --- ovs-vswitchd ------------------------------------------------------------------------------------------------------------------
 
