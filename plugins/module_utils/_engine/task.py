@@ -15,7 +15,6 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.delta import commands_between, transactions_between
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.target import OWNER_KEY, assume_parents, target_of
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import NotAppliedError, TransactionError, Vsctl
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantPort
@@ -103,6 +102,16 @@ class Decision(abc.ABC):
         return []
 
 
+def _transactions(current: Snapshot, target: Snapshot) -> list[list[list[str]]]:
+    """Return the commands of each transaction from one snapshot to the other; none where they are equal, as in most tasks."""
+    if current == target:
+        return []
+    # Ansible compiles what a module imports each time that it runs: only where it is needed
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.delta import transactions_between  # noqa: PLC0415
+
+    return transactions_between(current, target)
+
+
 def _port_errors(evidence: Evidence) -> tuple[list[str], list[str]]:
     """Return of the ports of the task those that the switch could not set up, in its own words, and those that it did not set up (yet)."""
     errors, missing = [], []
@@ -168,7 +177,7 @@ class Task:
             before, warnings = assume_parents(before, wants)
             self.decision.warnings.extend(warnings)
         target = target_of(before, wants)
-        return before, wants, target, transactions_between(before, target)
+        return before, wants, target, _transactions(before, target)
 
     def apply(
         self, before: Snapshot, wants: Sequence[Want], target: Snapshot, transactions: list[list[list[str]]]
@@ -223,9 +232,8 @@ class Task:
             final, missing = _port_errors(evidence)
             if changed:  # then ovs-vswitchd has said that it took up all of it
                 final += missing
-            left = commands_between(snapshot, target_of(snapshot, wants)) if changed else []
-            if left:
-                final.append(f"somebody else changed the database meanwhile; still to do: {'; '.join(' '.join(command) for command in left)}")
+            for commands in _transactions(snapshot, target_of(snapshot, wants)) if changed else ():
+                final.append(f"somebody else changed the database meanwhile; still to do: {'; '.join(' '.join(command) for command in commands)}")
             problems = final or missing or self.decision.prove(evidence)
             if not problems:
                 return evidence
@@ -238,7 +246,7 @@ class Task:
         """Bring what the task changed back to what it was; what others changed meanwhile stays. Return *error* with what became of it."""
         try:
             now = self.vsctl.read()
-            *first, last = [*transactions_between(now, _only_between(before, target, now))] or [[]]
+            *first, last = _transactions(now, _only_between(before, target, now)) or [[]]
             for commands in first:
                 with contextlib.suppress(NotAppliedError):
                     self.vsctl.write(self.vsctl.transaction(commands, wait=self.wait))

@@ -76,10 +76,10 @@ class Vsctl:
 
 
 # What ovs-vsctl logs on its standard error before it says the same in its own words: date|sequence|module|LEVEL|text.
-_LOGGED = re.compile(r"[^|]*\|\d+\|[^|]+\|[A-Z]+\|")
+_LOGGED = r"[^|]*\|\d+\|[^|]+\|[A-Z]+\|"
 
 
 def _words(err: str) -> str:
     """Return what ovs-vsctl said, without its name, on one line and each thing once."""
-    lines = [_LOGGED.sub("", line.strip(), count=1).removeprefix("ovs-vsctl: ") for line in err.strip().splitlines()]
+    lines = [re.sub(_LOGGED, "", line.strip(), count=1).removeprefix("ovs-vsctl: ") for line in err.strip().splitlines()]
     return "; ".join(dict.fromkeys(lines)) or "it gave no reason"

@@ -15,13 +15,13 @@ import typing as t
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
-_BACKER = re.compile(r"(?P<type>[^@\s]+)@\S+:.*")
-_BRIDGE = re.compile(r"  (?P<name>\S+):")
-_PORT = re.compile(r"    (?P<name>\S+) (?P<ofport>\d+)/(?P<number>\d+|none):(?: \((?P<type>[^:)]*)(?:: (?P<config>.*))?\))?")
+_BACKER = r"(?P<type>[^@\s]+)@\S+:.*"
+_BRIDGE = r"  (?P<name>\S+):"
+_PORT = r"    (?P<name>\S+) (?P<ofport>\d+)/(?P<number>\d+|none):(?: \((?P<type>[^:)]*)(?:: (?P<config>.*))?\))?"
 
-_THREAD = re.compile(r"pmd thread numa_id (?P<node>-?\d+) core_id (?P<core>\d+):")
-_ISOLATED = re.compile(r"\s+isolated\s*: (?P<isolated>true|false)")
-_RXQ = re.compile(r"\s+port: (?P<port>\S+)\s+queue-id:\s*(?P<queue>\d+)(?: \((?P<enabled>enabled|disabled)\))?")
+_THREAD = r"pmd thread numa_id (?P<node>-?\d+) core_id (?P<core>\d+):"
+_ISOLATED = r"\s+isolated\s*: (?P<isolated>true|false)"
+_RXQ = r"\s+port: (?P<port>\S+)\s+queue-id:\s*(?P<queue>\d+)(?: \((?P<enabled>enabled|disabled)\))?"
 
 # What the datapath has, up to 3.2 as configured_*, since 3.3 under the name of the option
 _CONFIGURED = {"configured_rx_queues": "n_rxq", "configured_rxq_descriptors": "n_rxq_desc", "configured_txq_descriptors": "n_txq_desc"}
@@ -53,13 +53,13 @@ def parse_dpif_show(text: str) -> Datapath:
     ports: dict[str, DatapathPort] = {}
     datapath_type = bridge = ""
     for line in text.splitlines():
-        if match := _PORT.fullmatch(line):
+        if match := re.fullmatch(_PORT, line):
             if match["number"] != "none":
                 ports[match["name"]] = DatapathPort(bridge, match["type"] or "", _config(match["config"] or ""))
-        elif match := _BRIDGE.fullmatch(line):
+        elif match := re.fullmatch(_BRIDGE, line):
             bridge = match["name"]
             bridges[bridge] = datapath_type
-        elif match := _BACKER.fullmatch(line):
+        elif match := re.fullmatch(_BACKER, line):
             datapath_type = match["type"]
     return Datapath(bridges, ports)
 
@@ -86,10 +86,10 @@ def parse_rx_queues(text: str) -> tuple[RxQueue, ...]:
     found = []
     core, node, isolated = -1, -1, False
     for line in text.splitlines():
-        if match := _THREAD.fullmatch(line):
+        if match := re.fullmatch(_THREAD, line):
             core, node, isolated = int(match["core"]), int(match["node"]), False
-        elif match := _ISOLATED.match(line):
+        elif match := re.match(_ISOLATED, line):
             isolated = match["isolated"] == "true"
-        elif match := _RXQ.match(line):
+        elif match := re.match(_RXQ, line):
             found.append(RxQueue(match["port"], int(match["queue"]), core, node, isolated, match["enabled"] != "disabled"))
     return tuple(sorted(found))

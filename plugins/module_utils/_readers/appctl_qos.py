@@ -14,7 +14,7 @@ import typing as t
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
-_QUEUE = re.compile(r"(?:Queue (?P<number>\d+)|Default):")
+_QUEUE = r"(?:Queue (?P<number>\d+)|Default):"
 
 
 class ShownQos(t.NamedTuple):
@@ -36,7 +36,7 @@ def parse_qos_show(text: str) -> ShownQos:
     queues: dict[int, dict[str, str]] = {}
     current = keys
     for line in lines[1:]:
-        queue = _QUEUE.fullmatch(line)
+        queue = re.fullmatch(_QUEUE, line)
         if queue:
             current = queues.setdefault(int(queue["number"] or 0), {})
             continue

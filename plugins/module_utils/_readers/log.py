@@ -9,7 +9,7 @@ import pathlib
 import re
 
 # A line is date|sequence|module|LEVEL|text, with the thread's name in brackets behind the module (Open vSwitch, ovs-appctl(8), vlog/set).
-_LINE = re.compile(r"[^|]*\|\d+\|(?P<module>[^|]+)\|(?P<level>EMER|ERR|WARN)\|(?P<text>.*)")
+_LINE = r"[^|]*\|\d+\|(?P<module>[^|]+)\|(?P<level>EMER|ERR|WARN)\|(?P<text>.*)"
 _LONGEST = 1 << 20
 
 
@@ -36,7 +36,7 @@ class DaemonLog:
 
     def problems(self) -> list[str]:
         """Return the warnings and errors since this object was made, ``module: text``, each once, in their order."""
-        found = (_LINE.fullmatch(line) for line in self._read(self._start if self._start <= self._size() else 0))  # a smaller log was rotated
+        found = (re.fullmatch(_LINE, line) for line in self._read(self._start if self._start <= self._size() else 0))  # a smaller log was rotated
         return list(dict.fromkeys(f"{match['module'].split('(')[0]}: {match['text']}" for match in found if match))
 
     def history(self) -> list[str]:

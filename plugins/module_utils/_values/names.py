@@ -30,11 +30,12 @@ _RESERVED = ("ovs-netdev", "ovs-system")
 
 _LISTED = 10  # names in a message at the most
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_PCI = re.compile(r"(?:(?P<domain>[0-9a-fA-F]{4,8}):)?(?P<bus>[0-9a-fA-F]{2}):(?P<device>[01][0-9a-fA-F])\.(?P<function>[0-7])")
-_MAC = re.compile(r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}")
-_VDEV = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_OTHER_BUS = re.compile(r"(?P<bus>[a-z][a-z0-9_]*):(?P<name>[^,:]+)")
+# Text, which re compiles at the first use: most tasks need few of these
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_PCI = r"(?:(?P<domain>[0-9a-fA-F]{4,8}):)?(?P<bus>[0-9a-fA-F]{2}):(?P<device>[01][0-9a-fA-F])\.(?P<function>[0-7])"
+_MAC = r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}"
+_VDEV = r"[A-Za-z][A-Za-z0-9_-]*"
+_OTHER_BUS = r"(?P<bus>[a-z][a-z0-9_]*):(?P<name>[^,:]+)"
 _CLASS = "class=eth,mac="
 
 _NAME_RULE = "A name is printable text without blanks, '/', '\\' and quotes, it does not begin with '-' or '@', and it is not '.', '..' or a UUID."
@@ -60,7 +61,7 @@ class Devargs(t.NamedTuple):
 
 def parse_pci(given: str) -> str:
     """Return a PCI address in full and in lower case, ``0000:05:00.0``, also of the short form ``05:00.0``. Raises ValueError."""
-    match = _PCI.fullmatch(given.strip())
+    match = re.fullmatch(_PCI, given.strip())
     if not match:
         raise ValueError(f"{given!r} is not a PCI address such as 0000:05:00.0 or 05:00.0")
     return f"{int(match['domain'] or '0', 16):04x}:{match['bus']}:{match['device']}.{match['function']}".lower()
@@ -69,7 +70,7 @@ def parse_pci(given: str) -> str:
 def parse_mac(given: str) -> str:
     """Return an Ethernet address in lower case. Raises ValueError, also for a multicast address, which no device can have."""
     text = given.strip().lower()
-    if not _MAC.fullmatch(text):
+    if not re.fullmatch(_MAC, text):
         raise ValueError(f"{given!r} is not an Ethernet address such as 00:11:22:33:44:55")
     if int(text[:2], 16) & 1:
         raise ValueError(f"{given!r} is a multicast address, which no device can have")
@@ -99,12 +100,12 @@ def parse_devargs(given: str) -> Devargs:
 
 def _device(first: str, given: str) -> tuple[t.Literal["pci", "vdev", "other"], str]:
     bare = first.removeprefix("pci:")
-    if _PCI.fullmatch(bare):
+    if re.fullmatch(_PCI, bare):
         return "pci", parse_pci(bare)
     bare = first.removeprefix("vdev:")
-    if _VDEV.fullmatch(bare):
+    if re.fullmatch(_VDEV, bare):
         return "vdev", bare
-    if _OTHER_BUS.fullmatch(first) or _UUID.fullmatch(first):
+    if re.fullmatch(_OTHER_BUS, first) or re.fullmatch(_UUID, first):
         return "other", first
     raise ValueError(f"{given!r} does not begin with a PCI address such as 0000:05:00.0 or the name of a virtual device such as net_null0")
 
@@ -143,7 +144,7 @@ def _check_name(subject: str, option: str, name: str) -> None:
     """Raise InputError for a name that no object can have, or that ovs-vsctl takes for something else."""
     if not name or not name.isprintable() or any(character.isspace() or character in "/\\\"'" for character in name):
         raise InputError(subject, option, name, _NAME_RULE, "Choose another name.")
-    if name.startswith(("-", "@")) or name in {".", ".."} or _UUID.fullmatch(name):
+    if name.startswith(("-", "@")) or name in {".", ".."} or re.fullmatch(_UUID, name):
         raise InputError(subject, option, name, _NAME_RULE, "ovs-vsctl reads this as something else than a name; choose another one.")
     if name.startswith(_RESERVED_PREFIXES) or name in _RESERVED:
         raise InputError(subject, option, name, "Open vSwitch has this name for itself.", "Choose another name.")

@@ -16,7 +16,6 @@ rte_meter_get_tb_params): a meter lets through up to 1 % more than its rate, nev
 
 from __future__ import annotations
 
-import fractions
 import re
 import typing as t
 
@@ -45,10 +44,10 @@ _SIZE_UNITS = "512kB, 2M, 2048MB or 1G; k, M, G and T are powers of 1024, as the
 _DURATION_UNITS = "10ms, 500us or 1s"
 
 _NUMBER = r"\s*(?P<sign>[+-]?)(?P<number>[0-9]+(?:\.[0-9]+)?)\s*"
-_RATE = re.compile(_NUMBER + r"(?P<prefix>[kKMGT]?)(?P<unit>pps|bps|bits?(?:/s)?)\s*")
-_BURST = re.compile(_NUMBER + r"(?P<prefix>[kKMG]?)(?P<unit>B|bits?|packets?|pkts?)\s*")
-_DURATION = re.compile(_NUMBER + r"(?P<unit>us|ms|s)\s*")
-_SIZE = re.compile(_NUMBER + r"(?:(?P<prefix>[kKMGT])(?:i?B)?|B)\s*")
+_RATE = _NUMBER + r"(?P<prefix>[kKMGT]?)(?P<unit>pps|bps|bits?(?:/s)?)\s*"
+_BURST = _NUMBER + r"(?P<prefix>[kKMG]?)(?P<unit>B|bits?|packets?|pkts?)\s*"
+_DURATION = _NUMBER + r"(?P<unit>us|ms|s)\s*"
+_SIZE = _NUMBER + r"(?:(?P<prefix>[kKMGT])(?:i?B)?|B)\s*"
 
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"": 1, "k": 2**10, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -99,15 +98,14 @@ def _shortest(value: int, factors: tuple[tuple[str, int], ...]) -> tuple[int, st
     return value, ""
 
 
-def _quantity(given: t.Any, pattern: re.Pattern[str], possible: str) -> tuple[fractions.Fraction, re.Match[str]]:
-    """Return the number and the match of a quantity above 0. Raises ValueError that says what is possible."""
-    match = pattern.fullmatch(given) if isinstance(given, str) else None
+def _quantity(given: t.Any, pattern: str, possible: str) -> re.Match[str]:
+    """Return the match of a quantity above 0. Raises ValueError that says what is possible."""
+    match = re.fullmatch(pattern, given) if isinstance(given, str) else None
     if not match:
         raise ValueError(f"{_why_not(given)}; write {possible}")
-    number = fractions.Fraction(match["number"])
-    if match["sign"] == "-" or number == 0:
+    if match["sign"] == "-" or not match["number"].strip("0."):
         raise ValueError(f"{given!r} is not above 0; write {possible}")
-    return number, match
+    return match
 
 
 def _why_not(given: t.Any) -> str:
@@ -124,19 +122,23 @@ def _why_not(given: t.Any) -> str:
     return f"{given!r} has a unit that is not known here"
 
 
-def _whole(number: fractions.Fraction, given: t.Any, what: str) -> int:
-    if number.denominator != 1:
-        raise ValueError(f"{given!r} is not a whole number of {what}")
-    return int(number)
+def _whole(match: re.Match[str], factor: int, what: str, divisor: int = 1) -> int:
+    """Return the number of a quantity times *factor*, divided by *divisor*. Raises ValueError where that is not a whole number."""
+    whole, _point, decimals = match["number"].partition(".")
+    divisor *= int("1" + "0" * len(decimals))
+    number, rest = divmod(int(whole + decimals) * factor, divisor)
+    if rest:
+        raise ValueError(f"{match.string!r} is not a whole number of {what}")
+    return number
 
 
-def _nearest(number: fractions.Fraction) -> int:
-    """Round to the nearest integer, halves up."""
-    return int(number + fractions.Fraction(1, 2))
+def _nearest(number: int, divisor: int) -> int:
+    """Divide, and round to the nearest integer, halves up."""
+    return (2 * number + divisor) // (2 * divisor)
 
 
-def _up(number: fractions.Fraction) -> int:
-    return -(-number.numerator // number.denominator)
+def _up(number: int, divisor: int) -> int:
+    return -(-number // divisor)
 
 
 def parse_rate(given: str) -> Rate:
@@ -146,9 +148,9 @@ def parse_rate(given: str) -> Rate:
     Raises ValueError where the unit is missing or could be read in two ways (``100``, ``100M``, ``100MB``, ``10K``, ``1g``),
     and for what is 0, negative, broken or beyond any link.
     """
-    number, match = _quantity(given, _RATE, _RATE_UNITS)
+    match = _quantity(given, _RATE, _RATE_UNITS)
     unit: RateUnit = "pps" if match["unit"] == "pps" else "bps"
-    rate = Rate(_whole(number * _DECIMAL[match["prefix"]], given, "packets per second" if unit == "pps" else "bits per second"), unit)
+    rate = Rate(_whole(match, _DECIMAL[match["prefix"]], "packets per second" if unit == "pps" else "bits per second"), unit)
     most = Rate(MAX_PPS if unit == "pps" else MAX_BPS, unit)
     if rate.value > most.value:
         raise ValueError(f"{given!r} is more than any link carries; at most {most} is possible")
@@ -160,22 +162,22 @@ def parse_burst(given: str) -> Burst:
 
     Raises ValueError, also for a number without a unit: Open vSwitch takes bytes for egress and kbit for ingress.
     """
-    if _DURATION.fullmatch(str(given)):
+    if re.fullmatch(_DURATION, str(given)):
         burst = Burst(parse_duration(given), "us")
         if burst.value > MAX_BURST_US:
             raise ValueError(f"{given!r} is longer than {format_duration(MAX_BURST_US)}: that would not limit anything")
         return burst
-    number, match = _quantity(given, _BURST, _BURST_UNITS)
-    number *= _DECIMAL[match["prefix"]]
+    match = _quantity(given, _BURST, _BURST_UNITS)
+    factor = _DECIMAL[match["prefix"]]
     if match["unit"].startswith("p"):
-        return Burst(_whole(number, given, "packets"), "packets")
-    return Burst(_whole(number if match["unit"] == "B" else number / 8, given, "bytes"), "bytes")
+        return Burst(_whole(match, factor, "packets"), "packets")
+    return Burst(_whole(match, factor, "bytes", 1 if match["unit"] == "B" else 8), "bytes")
 
 
 def parse_duration(given: str) -> int:
     """Return the microseconds of ``10ms``, ``500us`` or ``1s``. Raises ValueError."""
-    number, match = _quantity(given, _DURATION, _DURATION_UNITS)
-    return _whole(number * _MICROSECONDS[match["unit"]], given, "microseconds")
+    match = _quantity(given, _DURATION, _DURATION_UNITS)
+    return _whole(match, _MICROSECONDS[match["unit"]], "microseconds")
 
 
 def format_duration(microseconds: int) -> str:
@@ -190,8 +192,8 @@ def parse_size(given: str) -> int:
     The kernel has it so for hugepages (Linux Documentation/admin-guide/mm/hugetlbpage, ``hugepages-2048kB``). Raises ValueError,
     also for a number without a unit.
     """
-    number, match = _quantity(given, _SIZE, _SIZE_UNITS)
-    return _whole(number * _BINARY[match["prefix"] or ""], given, "bytes")
+    match = _quantity(given, _SIZE, _SIZE_UNITS)
+    return _whole(match, _BINARY[match["prefix"] or ""], "bytes")
 
 
 def format_size(size: int) -> str:
@@ -216,8 +218,7 @@ def egress_cir(rate: Rate, frame_size: int = MIN_FRAME) -> int:
     Guide section 7: 1Mpps of 64-byte frames is 46000000; vswitch.xml, QoS, cir: pps x packet data size.
     *frame_size* is not looked at for a bit rate. Raises ValueError where it comes to 0.
     """
-    counted = fractions.Fraction(rate.value * counted_bytes(frame_size)) if rate.unit == "pps" else fractions.Fraction(rate.value, 8)
-    cir = _nearest(counted)
+    cir = rate.value * counted_bytes(frame_size) if rate.unit == "pps" else _nearest(rate.value, 8)
     if not cir:
         raise ValueError(f"{rate} comes to 0 bytes/s; the least that a policer can do is 8bit")
     return cir
@@ -225,7 +226,7 @@ def egress_cir(rate: Rate, frame_size: int = MIN_FRAME) -> int:
 
 def rate_of_cir(cir: int, unit: RateUnit, frame_size: int = MIN_FRAME) -> Rate:
     """Return the rate that *cir* bytes/s stand for, to the nearest packet/s, in the unit a person gave it in; reverses egress_cir."""
-    return Rate(_nearest(fractions.Fraction(cir, counted_bytes(frame_size))) if unit == "pps" else cir * 8, unit)
+    return Rate(_nearest(cir, counted_bytes(frame_size)) if unit == "pps" else cir * 8, unit)
 
 
 def ingress_kbps(rate: Rate, frame_size: int = MIN_FRAME) -> int:
@@ -236,7 +237,7 @@ def ingress_kbps(rate: Rate, frame_size: int = MIN_FRAME) -> int:
     Raises ValueError where it comes to 0 or to more than 32 bits.
     """
     bits = rate.value * counted_bytes(frame_size) * 8 if rate.unit == "pps" else rate.value
-    kbps = _nearest(fractions.Fraction(bits, 1000))
+    kbps = _nearest(bits, 1000)
     if not kbps:
         raise ValueError(f"{rate} comes to 0 kbit/s, which would be no policing at all; the least that Open vSwitch can do is 1kbit")
     if kbps > MAX_INGRESS:
@@ -249,15 +250,10 @@ def cir_of_kbps(kbps: int) -> int:
     return kbps * 1000 // 8
 
 
-def rate_of_kbps(kbps: int, unit: RateUnit, frame_size: int = MIN_FRAME) -> Rate:
-    """Return the rate that ingress_policing_rate=*kbps* stands for, to the nearest packet/s; reverses ingress_kbps."""
-    return rate_of_cir(kbps * 125, unit, frame_size)
-
-
 def burst_bytes(burst: Burst, cir: int, frame_size: int = MIN_FRAME) -> int:
     """Return cbs (also ebs) in bytes, rounded up: for a time that of *cir* bytes/s, for packets that of frames of *frame_size*."""
     if burst.unit == "us":
-        return _up(fractions.Fraction(cir * burst.value, 10**6))
+        return _up(cir * burst.value, 10**6)
     if burst.unit == "packets":
         return burst.value * counted_bytes(frame_size)
     return burst.value
@@ -265,7 +261,7 @@ def burst_bytes(burst: Burst, cir: int, frame_size: int = MIN_FRAME) -> int:
 
 def ingress_burst_kbit(burst: Burst, kbps: int, frame_size: int = MIN_FRAME) -> int:
     """Return ingress_policing_burst in kbit (1000 bits), rounded up. Raises ValueError where it is more than 32 bits."""
-    kbit = _up(fractions.Fraction(burst_bytes(burst, cir_of_kbps(kbps), frame_size) * 8, 1000))
+    kbit = _up(burst_bytes(burst, cir_of_kbps(kbps), frame_size) * 8, 1000)
     if kbit > MAX_INGRESS:
         raise ValueError(f"{burst} comes to {kbit} kbit; Open vSwitch cuts at {MAX_INGRESS}")
     return kbit
@@ -317,11 +313,3 @@ def check_burst(meter: Meter, frame_size: int) -> None:
     counted, size = counted_bytes(frame_size), max(meter.cbs, meter.ebs)
     if size < counted:
         raise ValueError(f"a burst of {size} bytes is less than a frame of {frame_size} bytes, which counts as {counted}: none would ever pass")
-
-
-def small_burst_warning(meter: Meter, mtu: int) -> str | None:
-    """Return a warning where the largest packet of an interface (its MTU, and two VLAN tags) does not fit into any bucket, else None."""
-    largest, size = mtu + VLAN_TAGS, max(meter.cbs, meter.ebs)
-    if size >= largest:
-        return None
-    return f"packets of more than {size} bytes, the burst, never pass; MTU {mtu} allows {largest} bytes with two VLAN tags"

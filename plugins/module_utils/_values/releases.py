@@ -599,11 +599,6 @@ def _meaning(key: OtherConfigKey | InterfaceOption, value: Value) -> t.Any:
     return value
 
 
-def keys_for(release: Release) -> list[OtherConfigKey]:
-    """Return the keys that *release* reads, by name."""
-    return [key for name, key in sorted(KEYS.items()) if key.since <= release and not (key.until and release >= key.until)]
-
-
 def unknown_keys(names: Iterable[str], release: Release) -> dict[str, list[str]]:
     """Return the warnings of check_key for each of *names* that starts as a key of DPDK or its PMD threads does (others are somebody else's)."""
     ours = re.compile(r"(?:dpdk|pmd|vhost|emc|smc|n-dpdk|userspace-tso)-")

@@ -308,9 +308,3 @@ def test_interface_options_per_type_and_release(name: str, port_type: str, relea
     warnings = releases.check_interface_option(name, port_type, release)
     assert len(warnings) == (0 if word is None else 1)
     assert word is None or word in warnings[0]
-
-
-def test_the_keys_of_a_release() -> None:
-    assert "dpdk-probe-at-init" not in {key.key for key in releases.keys_for((3, 1))}
-    assert "dpdk-probe-at-init" in {key.key for key in releases.keys_for((4, 0))}
-    assert "n-dpdk-rxqs" not in {key.key for key in releases.keys_for((3, 1))}
