@@ -29,6 +29,8 @@ BIFURCATED = ("mlx4_core", "mlx5_core")
 # The kernel's distance of a node to itself is 10, to another one up to 254; 255 is unreachable (ACPI, SLIT)
 UNREACHABLE = 255
 
+_ADVICE = "Give the result host of dpdk_host_info, with all its parts."
+
 
 @dataclasses.dataclass(frozen=True)
 class Node:
@@ -120,11 +122,18 @@ def _kind(device: str) -> tuple[t.Literal["pci", "mac", "name"], str]:
 
 
 def read_facts(host: t.Any) -> HostFacts:
-    """Return the facts in the result ``host`` of dpdk_host_info. Raises InputError where the CPUs are missing."""
-    parts: dict[str, t.Any] = dict(host) if isinstance(host, dict) else {}
+    """Return the facts in the result ``host`` of dpdk_host_info. Raises InputError where the CPUs are missing, and for what cannot be read."""
+    try:
+        return _facts(host if isinstance(host, dict) else {})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        possible = f"They are not what dpdk_host_info gives ({type(error).__name__}: {error})."
+        raise InputError("host facts", "host", "...", possible, _ADVICE) from error
+
+
+def _facts(parts: Mapping[str, t.Any]) -> HostFacts:
     cpus = parts.get("cpus") or {}
     if not cpus.get("cores"):
-        raise InputError("host facts", "cpus", None, "A plan needs the cores of the host.", "Give the result host of dpdk_host_info, with all its parts.")
+        raise InputError("host facts", "cpus", None, "A plan needs the cores of the host.", _ADVICE)
     given = {int(node["id"]): node for node in parts.get("nodes") or []}
     offline = parse_cpu_list(cpus.get("offline") or "")
     online = parse_cpu_list(cpus.get("online") or "") or None

@@ -101,8 +101,8 @@ class Budget:
 
     def kept(self, node: int) -> int:
         """Return the bytes that stay with the host."""
-        share = self.facts.nodes[node].memory // _HOST_SHARE
-        return self.for_host.of(node, min(max(share, _HOST_LEAST), _HOST_MOST))
+        memory = self.facts.nodes[node].memory
+        return min(memory, self.for_host.of(node, min(max(memory // _HOST_SHARE, _HOST_LEAST), _HOST_MOST)))
 
     def switch_mib(self, node: int, more: Iterable[int] = ()) -> int:
         """Return the switch's MiB on a node, a whole number of pages unless the user gave it; *more* are MTUs of further ports."""
