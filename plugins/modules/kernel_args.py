@@ -215,6 +215,9 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import SUBJECT, Limits, hugepage_warnings, wanted
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line import ORDER, as_text, differences, fold, in_order, parse_line, without_loader
 
+if t.TYPE_CHECKING:
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line import Line
+
 STAGED = ("default_hugepagesz", "hugepages", "isolcpus", "isolcpus_flags", "nohz_full", "rcu_nocbs", "irqaffinity", "iommu", "args")
 
 
@@ -263,6 +266,11 @@ def plan_of(module: AnsibleModule, root: pathlib.Path, loader: Loader) -> tuple[
     return plan_present(loader, wants), hugepage_warnings(given.get("hugepages") or [], limits)
 
 
+def words_of(line: Line) -> str:
+    """Return a line with one blank between words; more of them mean nothing."""
+    return " ".join(token.raw for token in line.tokens)
+
+
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Do what the options say and return the result."""
     root = pathlib.Path(module.params["root"])
@@ -281,8 +289,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     shown = in_order({*plan.arguments, *named})
     return {
         "changed": plan.changed,
-        "staged": str(staged),
-        "running": str(running),
+        "staged": words_of(staged),
+        "running": words_of(running),
         "differs": [dataclasses.asdict(difference) for difference in differs],
         "reboot_required": [str(difference) for difference in differs],
         "boot_loader": loader.kind,

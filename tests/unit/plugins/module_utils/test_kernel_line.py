@@ -155,14 +155,20 @@ def test_a_line_of_grub_is_edited(before: str, managed: Managed, after: str) -> 
     assert parse_line(after, Grammar.GRUB).has(managed)
 
 
+def shell(script: str, variables: t.Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a script as grub-mkconfig would: it ends on an error."""
+    argv = ["/bin/sh", "-ec", script]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, env=dict(variables))  # noqa: S603 - the drop-in is what is tested
+
+
 def sourced(managed: Managed, linux: str | None, default: str | None) -> str:
     """Return the line that grub-mkconfig would make after reading a drop-in: run by the shell, with what ends it on an error."""
     script = drop_in_text(Record(managed, ()))
     variables = {"GRUB_CMDLINE_LINUX": linux, "GRUB_CMDLINE_LINUX_DEFAULT": default}
     show = 'printf "%s %s|" "${GRUB_CMDLINE_LINUX}" "${GRUB_CMDLINE_LINUX_DEFAULT}"; set | grep -c ^nfv_'
-    given = {name: value for name, value in variables.items() if value is not None}
-    done = subprocess.run(["/bin/sh", "-ec", f"{script}\n{show} || :"], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin", **given})
-    assert done.stderr == ""
+    there = {name: value for name, value in variables.items() if value is not None}
+    done = shell(f"{script}\n{show} || :", {"PATH": "/usr/bin:/bin", **there})
+    assert (done.returncode, done.stderr) == (0, "")
     line, _bar, left = done.stdout.rpartition("|")
     assert left == "0\n"  # nothing of ours stays in the shell of grub-mkconfig
     return line
@@ -197,9 +203,7 @@ def test_a_drop_in_leaves_words_for_init_alone_in_both_variables() -> None:
 
 def test_a_shell_without_sed_stops_instead_of_losing_the_line() -> None:
     script = drop_in_text(Record(ISOLATED, ()))
-    done = subprocess.run(
-        ["/bin/sh", "-ec", f"{script}\necho went on"], capture_output=True, text=True, check=False, env={"PATH": "/nowhere", "GRUB_CMDLINE_LINUX": "a"}
-    )
+    done = shell(f"{script}\necho went on", {"PATH": "/nowhere", "GRUB_CMDLINE_LINUX": "a"})
     assert done.returncode != 0
     assert done.stdout == ""
 
