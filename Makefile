@@ -35,6 +35,7 @@ lab: lab-check ## start two lab hosts, run playbooks/site.yml on them, and show 
 
 lab-down: ## remove the lab hosts of this checkout and give their hugepages back
 	@if command -v podman >/dev/null; then $(RUN) molecule/lab/host down --all && $(RUN) --leave; fi
+	@$(RUN) molecule/lab/vm down --all
 	@rm -rf .ansible/tmp
 
 bench: lab-check .build/peers/ansible_collections/openvswitch ## measure tasks of many ports against other ways

@@ -70,6 +70,8 @@ lab)
     if command -v apt-get >/dev/null; then
         install apt-utils ca-certificates debian-archive-keyring mmdebstrap mount podman runc util-linux ||
             echo "==> lab hosts may not work"
+        install apt-utils e2fsprogs fdisk mmdebstrap openssh-client qemu-system-x86 qemu-utils util-linux ||
+            echo "==> emulated hosts may not work"
     fi
     ;;
 *)

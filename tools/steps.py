@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -19,12 +20,15 @@ import signal
 import subprocess
 import sys
 import time
+import typing
 
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RUN = "molecule/lab/run"
+CHECK = "molecule/lab/check"
 LIMIT_S = 1200  # of one step
+BOOT_LIMIT_S = 2400  # of a scenario on an emulated host, which takes ten minutes on an idle machine
 # Suites that a mirror may have dropped: a failure to build their image is no failure of the collection.
 ARCHIVED = ("bullseye",)
 
@@ -38,6 +42,8 @@ class Step:
     command: tuple[str, ...]
     needs: str = ""
     may_fail: str = ""  # why a failure is reported as skipped
+    check: tuple[str, ...] = ()  # says in one line why this machine cannot run it
+    limit_s: int = LIMIT_S
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,29 +85,43 @@ def checks() -> list[Step]:
     ]
 
 
-def hosts() -> dict[str, str]:
-    """Return the hosts of molecule/inventory.yml, each with its Debian suite."""
+def groups() -> dict[str, typing.Any]:
+    """Return the groups of molecule/inventory.yml."""
     inventory = yaml.safe_load((ROOT / "molecule/inventory.yml").read_text(encoding="utf-8"))
-    groups = inventory["all"]["children"]["lab_hosts"]["children"]
+    return dict(inventory["all"]["children"])
+
+
+def hosts() -> dict[str, str]:
+    """Return the hosts that are containers, each with its Debian suite."""
     suite = os.environ.get("LAB_SUITE") or "bookworm"
-    return {host: (values or {}).get("lab_suite", suite) for group in groups.values() for host, values in group["hosts"].items()}
+    parts = groups()["lab_hosts"]["children"].values()
+    return {host: (values or {}).get("lab_suite", suite) for part in parts for host, values in part["hosts"].items()}
+
+
+def emulated_hosts() -> list[str]:
+    """Return the hosts that are emulated machines."""
+    return list(groups()["boot_hosts"]["hosts"])
 
 
 def scenarios() -> list[Step]:
-    """Return the steps for the lab: an image of each suite that is used, and each of molecule's scenarios."""
-    suites = {**hosts(), "lab": hosts()["ovs1"]}
+    """Return the steps for the lab: an image of each kind of host that is used, and each of molecule's scenarios."""
+    gone = "this suite is archived, and its image could not be built"
+    suites, emulated = {**hosts(), "lab": hosts()["ovs1"]}, emulated_hosts()
+    images: dict[str, Step] = {}
     tests = []
     for path in sorted((ROOT / "molecule").glob("*/molecule.yml")):
         limit = re.search(r"--limit=(\w+)", path.read_text(encoding="utf-8"))
-        scenario = path.parent.name
-        image = f"image-{suites[limit[1] if limit else 'lab']}"
-        tests.append(Step("molecule", f"molecule-{scenario}", (RUN, "molecule", "test", "--scenario-name", scenario), needs=image))
-    gone = "this suite is archived, and its image could not be built"
-    images = [
-        Step("molecule", name, (RUN, "molecule/lab/image", name.removeprefix("image-")), may_fail=gone if name.removeprefix("image-") in ARCHIVED else "")
-        for name in dict.fromkeys(test.needs for test in tests)
-    ]
-    return images + tests
+        host = limit[1] if limit else "lab"
+        test = Step("molecule", f"molecule-{path.parent.name}", (RUN, "molecule", "test", "--scenario-name", path.parent.name), check=(CHECK,))
+        if host in emulated:
+            image = Step("molecule", "image-vm", (RUN, "molecule/lab/vm-image"), check=(CHECK, "vm"))
+            test = dataclasses.replace(test, check=image.check, limit_s=BOOT_LIMIT_S)
+        else:
+            suite = suites[host]
+            image = Step("molecule", f"image-{suite}", (RUN, "molecule/lab/image", suite), may_fail=gone if suite in ARCHIVED else "", check=(CHECK,))
+        images[image.name] = image
+        tests.append(dataclasses.replace(test, needs=image.name))
+    return [*images.values(), *tests]
 
 
 def chosen(steps: list[Step], names: list[str]) -> list[Step]:
@@ -114,42 +134,47 @@ def chosen(steps: list[Step], names: list[str]) -> list[Step]:
     return [step for step in steps if step in wanted or step.name in needed]
 
 
-def execute(command: tuple[str, ...]) -> str:
-    """Run a command, its output being ours; return why it failed, nothing when it did not."""
+def execute(command: tuple[str, ...], limit_s: int) -> str:
+    """Run a command for limit_s seconds at most, its output being ours; return why it failed, nothing when it did not."""
     quiet = {} if sys.stdout.isatty() else {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", "MOLECULE_COMMAND_BORDERS": "false"}
     try:
         process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **quiet}, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
         return f"{command[0]}: {error.strerror}"
     try:
-        status = process.wait(LIMIT_S)
+        status = process.wait(limit_s)
     except BaseException as error:  # also an interrupt: what was started is in a session of its own and would go on
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
-        return f"no end after {LIMIT_S} s"
+        return f"no end after {limit_s} s"
     return f"exit status {status}" if status else ""
 
 
 def remove_hosts() -> None:
     """Remove the hosts of the inventory: a lab that is still up would take the tests' CPUs, and so would what a step left."""
-    subprocess.run([RUN, "molecule/lab/host", "down", *hosts()], cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
+    if not why_not((CHECK,)):
+        subprocess.run([RUN, "molecule/lab/host", "down", *hosts()], cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
+    if not why_not((CHECK, "vm")):
+        subprocess.run([RUN, "molecule/lab/vm", "down", *emulated_hosts()], cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
 
 
-def why_no_lab() -> str:
-    """Return why this machine cannot run lab hosts, nothing when it can."""
-    done = subprocess.run(["molecule/lab/check"], cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
-    return done.stdout.strip()
+@functools.cache
+def why_not(check: tuple[str, ...]) -> str:
+    """Return why this machine cannot run what the check is for, nothing when it can."""
+    if not check:
+        return ""
+    done = subprocess.run(check, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip() or ("" if done.returncode == 0 else f"{' '.join(check)}: exit status {done.returncode}")
 
 
 def run(steps: list[Step]) -> list[Outcome]:
     """Run the steps."""
     outcomes: dict[str, Outcome] = {}
-    no_lab = why_no_lab() if any(step.group == "molecule" for step in steps) else ""
     for number, step in enumerate(steps, 1):
         needed = outcomes.get(step.needs)
-        blocked = no_lab if step.group == "molecule" else ""
+        blocked = why_not(step.check)
         if needed and needed.result != "passed":
             blocked = blocked or f"{step.needs}: {needed.reason}"
         if blocked:
@@ -157,7 +182,7 @@ def run(steps: list[Step]) -> list[Outcome]:
             continue
         print(f"==> [{number}/{len(steps)}] {step.name}: {' '.join(step.command)}", flush=True)
         start = time.monotonic()
-        failure = execute(step.command)
+        failure = execute(step.command, step.limit_s)
         seconds = time.monotonic() - start
         if failure and step.may_fail:
             outcomes[step.name] = Outcome(step.name, "skipped", seconds, step.may_fail)
@@ -170,7 +195,7 @@ def main() -> None:
     """Run the steps that the arguments name and print the table."""
     steps = chosen([*checks(), *scenarios()], sys.argv[1:])
     start = time.monotonic()
-    with_lab = any(step.group == "molecule" for step in steps) and not why_no_lab()
+    with_lab = any(step.group == "molecule" for step in steps)
     if with_lab:
         remove_hosts()
     try:
