@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 
 import pytest
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import TABLES, Snapshot, parse_snapshot
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import TABLES, Snapshot, list_commands, parse_snapshot
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 RELEASES = ("2.15", "3.1", "3.5", "4.0")
@@ -54,6 +55,14 @@ class TestEveryRelease:
         row = snapshot.qos[snapshot.ports["vhost-user0"].qos or ""]
         assert (row.type, row.other_config) == ("trtcm-policer", {"cir": "46000000"})
         assert {number: snapshot.queues[key].other_config for number, key in row.queues.items()} == {3: {"cir": "1000"}}
+
+    def test_the_columns_that_are_asked_for_are_in_the_schema(self, release: str) -> None:
+        schema = dict(zip(TABLES, (json.loads(line)["headings"] for line in (FIXTURES / f"ovsdb-{release}.jsonl").read_text(encoding="utf-8").splitlines())))
+        asked = [words.split() for words in " ".join(list_commands()).split("-- ")[1:]]
+        assert [words[-1] for words in asked] == list(TABLES)
+        chosen = {words[-1]: words[0].removeprefix("--columns=").split(",") for words in asked if words[0] != "list"}
+        assert set(chosen) == {"Port", "Interface"}
+        assert {column for table, columns in chosen.items() for column in columns if column not in schema[table]} == set()
 
 
 @pytest.mark.parametrize("release", RUNNING)
