@@ -9,6 +9,7 @@ the same intent give the same plan, and so does the host on which the plan was a
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import typing as t
 
@@ -212,7 +213,7 @@ def _kernel_args(planning: Planning, isolated: CpuSet, hugepages: list[dict[str,
     args: dict[str, t.Any] = {}
     cpus = format_cpu_list(isolated)
     if hugepages:
-        args.update(default_hugepagesz=hugepages[0]["size"], hugepages=[dict(pool) for pool in hugepages])
+        args.update(default_hugepagesz=hugepages[0]["size"], hugepages=copy.deepcopy(hugepages))
         notes.because("boot", "hugepages", "pages of 1G are found for certain only while memory is in one piece, at boot")
     if intent.isolation == "isolcpus":
         flags = [flag for flag, since in _ISOLCPUS_FLAGS if facts.kernel is None or facts.kernel >= since]

@@ -289,7 +289,10 @@ def _guest(given: t.Any) -> GuestIntent:
 def _vhost_ports(given: Sequence[t.Any], nics: Sequence[NicIntent], guests: Sequence[GuestIntent]) -> tuple[VhostIntent, ...]:
     """Return the ports in vhost_ports, and those that only a guest names, with their guests."""
     physical = {nic.port for nic in nics}
-    check_names_unique([guest.name for guest in guests], "guests[].name")
+    named = [guest.name for guest in guests]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"guest {twice}", "guests[].name", twice, "Each name can be given once.", "Rename one of the two.")
     ports: dict[str, VhostIntent] = {}
     for one in given:
         options = Options("vhost port", one, _VHOST_OPTIONS)
@@ -299,8 +302,8 @@ def _vhost_ports(given: Sequence[t.Any], nics: Sequence[NicIntent], guests: Sequ
         check_port_name(name)
         if name in ports:
             raise InputError(f"port {name}", "vhost_ports[].name", name, "Each name can be given once.", "Remove one of the two.")
-        if guest is not None and guest not in {guest.name for guest in guests}:
-            known = ", ".join(guest.name for guest in guests) or "none"
+        if guest is not None and guest not in named:
+            known = ", ".join(named) or "none"
             raise InputError(f"port {name}", "guest", guest, f"Guests of the plan are: {known}.", "Name one of them.")
         ports[name] = VhostIntent(name, options.count("mtu", MIN_MTU, MAX_MTU) or DEFAULT_MTU, guest)
     for owner in guests:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import typing as t
 
@@ -16,7 +17,6 @@ from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.module_utils.plan_hosts
 from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.module_utils.topology import GIB, Card, Machine, Memory, Thread, grid
 
 if t.TYPE_CHECKING:
-    import pathlib
     from collections.abc import Callable
 
     from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.module_utils.plan_hosts import Facts
@@ -24,14 +24,18 @@ if t.TYPE_CHECKING:
     Read = Callable[..., Facts]
 
 
-@pytest.fixture
-def read(tmp_path: pathlib.Path) -> Read:
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     """Return a function that gives the facts of a machine with NICs ens0, ens1 ... on *nodes*, and 64 GiB on each node with a thread."""
+    known: dict[str, Facts] = {}
 
     def of(threads: tuple[Thread, ...], *nodes: int, **more: t.Any) -> Facts:
         cards = tuple(Card(f"ens{number}", f"0000:{number:02x}:00.0", "ixgbe", node, f"02:00:00:00:00:{number:02x}") for number, node in enumerate(nodes))
         memory = {thread.node: Memory() for thread in threads}
-        return facts_of(Machine(**{"threads": threads, "memory": memory, "cards": cards, **more}), tmp_path)
+        machine = Machine(**{"threads": threads, "memory": memory, "cards": cards, **more})
+        if repr(machine) not in known:  # hundreds of small files each
+            known[repr(machine)] = facts_of(machine, tmp_path_factory.mktemp("host"))
+        return copy.deepcopy(known[repr(machine)])
 
     return of
 
