@@ -66,14 +66,14 @@ options:
     choices: ["", "on", "passthrough", "off"]
   args:
     description:
-      - Any other argument by name. The value is text or a number, V(true) for a bare word, a list where the argument comes several times, V(null) or
-        an empty text to have it nowhere.
-      - An empty dictionary takes away all that was staged with this option.
+      - Any other argument by name. The value is text or a number, V(true) for a bare word, a list where the argument comes several times, V(null)
+        to have it nowhere, whoever sets it. An empty text takes away what was staged for it.
+      - Names that are not given are left alone. An empty dictionary takes away all that was staged with this option.
     type: dict
   state:
     description:
       - V(present) stages the options that are given. An option left out is left alone, so that what was staged for it stays. An empty value takes
-        the argument off the line, whoever set it.
+        away what was staged for the option; what other files say of the argument holds again.
       - V(absent) takes away everything that this module staged; what other files say holds again.
     type: str
     choices: [present, absent]

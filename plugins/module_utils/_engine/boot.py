@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.boot_loader import NextBoot
-    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import Managed
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import Managed, Wants
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line import Line
 
 # Making a boot configuration looks at all disks (os-prober); more than this is a hang
@@ -34,27 +34,29 @@ class Record:
     """What this collection staged on a host, as the host keeps it."""
 
     managed: Managed
-    displaced: tuple[str, ...]
-    """The words of others that stood on the line before, of the arguments that are managed."""
+    displaced: Managed
+    """The words of others that stood on the line when an argument was first managed, by argument; only where there were any."""
 
     def as_json(self) -> str:
         """Return it as one line."""
-        return json.dumps({"managed": {name: list(words) for name, words in sorted(self.managed.items())}, "displaced": list(self.displaced)})
+        return json.dumps({name: {argument: list(words) for argument, words in sorted(part.items())} for name, part in dataclasses.asdict(self).items()})
 
     @classmethod
     def of_json(cls, text: str, path: pathlib.Path) -> Record:
         """Read what :meth:`as_json` made. Raises HostError."""
         try:
             found = json.loads(text)
-            managed = {str(name): tuple(str(word) for word in words) for name, words in found["managed"].items()}
-            return cls(managed, tuple(str(word) for word in found["displaced"]))
+            parts = ({str(name): tuple(map(str, words)) for name, words in found[part].items()} for part in ("managed", "displaced"))
+            return cls(*parts)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise HostError(f"{path} has lost its record of what it stages ({error!r}). Remove it or restore it; nothing was changed.") from error
 
-    @classmethod
-    def none(cls) -> Record:
-        """Return the record of a host where nothing is staged."""
-        return cls({}, ())
+    def beside(self, other: Record) -> Record:
+        """Return a record of all that either has; this one goes first."""
+        return Record({**other.managed, **self.managed}, {**other.displaced, **self.displaced})
+
+
+NOTHING = Record({}, {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +66,7 @@ class Plan:
     before: NextBoot
     record_before: Record
     record: Record
-    present: bool
-    """Whether a record shall be there at all."""
+    """With nothing managed, no record shall be left."""
     after: Line
     """The line as it shall be; of others' words that come back, the place is a guess."""
     changed: bool
@@ -75,16 +76,10 @@ class Plan:
         """All arguments that are or were managed."""
         return in_order({**self.record_before.managed, **self.record.managed})
 
-    def unexpected(self, line: Line) -> list[str]:
-        """Return what a line does not have as it shall."""
-        if self.present:
-            return list(unexpected(line, self.record.managed))
-        ours = {name: words for name, words in self.record_before.managed.items() if words}
-        return [f"{name}: {' '.join(words)} is still there" for name, words in ours.items() if self._is_ours(line, name, words)]
-
-    def _is_ours(self, line: Line, name: str, words: tuple[str, ...]) -> bool:
-        """Tell whether words on a line are ours, and not the same ones of another owner that came back."""
-        return line.words_of(name) == words and not set(words) & set(self.record_before.displaced)
+    @property
+    def coming_back(self) -> Managed:
+        """The words of others that come back."""
+        return {name: words for name, words in self.record_before.displaced.items() if name not in self.record.managed}
 
 
 class Loader(abc.ABC):
@@ -100,6 +95,10 @@ class Loader(abc.ABC):
     def next_boot(self) -> NextBoot:
         """Read what the next boot gets. Raises HostError."""
 
+    def unfinished(self) -> bool:
+        """Tell whether something was written of which the next boot may not know yet."""
+        return False
+
     @abc.abstractmethod
     def check(self, plan: Plan) -> None:
         """Refuse what cannot be written, before anything is touched. Raises HostError or InputError."""
@@ -113,38 +112,38 @@ class Loader(abc.ABC):
         """Write the plan, and return the backup of the file that was replaced. Takes back what it did before it raises HostError."""
 
 
-def plan_present(loader: Loader, wants: Managed) -> Plan:
+def plan_present(loader: Loader, wants: Wants) -> Plan:
     """Return how the next boot gets *wants* beside what was staged earlier. Raises HostError, InputError."""
     found = loader.record()
-    record, before = found or Record.none(), loader.next_boot()
+    record, before = found or NOTHING, loader.next_boot()
     line = before.line
-    known = {**record.managed, **wants}
-    stale = list(unexpected(line, known))
-    settled = not stale and all(record.managed.get(name, words) == words for name, words in wants.items())
-    if settled:
-        return Plan(before, record, record, found is not None, line, changed=False)
+    kept = {name: words for name, words in record.managed.items() if wants.get(name, words) is not None}
+    known = {**kept, **{name: words for name, words in wants.items() if words is not None}}
+    as_it_is = all(record.managed.get(name, words) == words for name, words in known.items()) and kept == record.managed
+    if as_it_is and line.has(known) and not loader.unfinished():
+        return Plan(before, record, record, line, changed=False)
     # what is nowhere and shall be nowhere needs no record
     managed = {name: words for name, words in known.items() if words or name in record.managed or line.words_of(name)}
-    if not managed:
-        return Plan(before, record, record, found is not None, line, changed=False)
-    new = [name for name in managed if name not in record.managed]
-    displaced = (*record.displaced, *(token.word for token in line.named(names_of(new))))
-    after = line.edited(managed)
-    check_line(after, managed)
-    return Plan(before, record, Record(managed, displaced), present=True, after=after, changed=True)
+    displaced = {name: record.displaced.get(name, ()) if name in record.managed else line.words_of(name) for name in managed}
+    return _plan(before, found, Record(managed, {name: words for name, words in displaced.items() if words}))
 
 
 def plan_absent(loader: Loader) -> Plan:
     """Return how everything that was staged goes, and what it displaced comes back. Raises HostError."""
-    found = loader.record()
-    record, before = found or Record.none(), loader.next_boot()
-    after = before.line.without(names_of(record.managed)).with_words(record.displaced) if found else before.line
-    return Plan(before, record, Record.none(), present=False, after=after, changed=found is not None)
+    return _plan(loader.next_boot(), loader.record(), NOTHING)
+
+
+def _plan(before: NextBoot, found: Record | None, record: Record) -> Plan:
+    """Return the plan that leads to a record, if there is anything to do."""
+    plan = Plan(before, found or NOTHING, record, before.line, changed=bool(record.managed) or found is not None)
+    after = before.line.without(names_of(plan.record_before.managed)).edited({**plan.coming_back, **record.managed})
+    check_line(after, record.managed)
+    return dataclasses.replace(plan, after=after)
 
 
 def prove(loader: Loader, plan: Plan, more: Sequence[str] = ()) -> None:
     """Look whether the next boot gets what is planned. Raises HostError that says what it gets instead; *more* are possible causes."""
     boot = loader.next_boot()
-    problems = plan.unexpected(boot.line)
+    problems = list(unexpected(boot.line, plan.record.managed))
     if problems:
         raise HostError(f"{SUBJECT}: the entry that is booted next, {boot.title!r}, did not take them. {'; '.join(problems)}. {' '.join(more)}".strip())

@@ -127,6 +127,12 @@ class Grub(Loader):
             raise HostError(f"{self.config}: the entry that is booted next is not a Linux kernel. Set GRUB_DEFAULT to one that is.")
         return found
 
+    def unfinished(self) -> bool:
+        """Tell whether the drop-in is newer than grub.cfg: the machine stopped before update-grub was through."""
+        if not (self.drop_in.exists() and self.config.exists()):
+            return False
+        return self.drop_in.stat().st_mtime_ns > self.config.stat().st_mtime_ns
+
     def check(self, plan: Plan) -> None:
         """Look for update-grub and whether the files can be written."""
         if not plan.changed:
@@ -152,7 +158,7 @@ class Grub(Loader):
             replace(change)
             self._update_grub()
             prove(self, plan, self._causes())
-            if not plan.present:
+            if not plan.record.managed:
                 replace(FileChange(self.drop_in, change.after, None))
         except HostError as error:
             raise HostError(f"{error} {self._take_back(change, config)}", **error.details) from error

@@ -17,7 +17,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot import C
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.files import FileChange, back_up, read_file, replace
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import boot_loader
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import SUBJECT
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import SUBJECT, unexpected
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line import in_order, names_of
 
 if t.TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Grubby(Loader):
             return []
         names = [name for name in names_of(plan.arguments) if plan.before.line.named([name])]
         spelled = dict.fromkeys(token.name for token in plan.before.line.named(names))
-        words = plan.record.managed if plan.present else {"": plan.record_before.displaced}
+        words = {**plan.coming_back, **plan.record.managed}
         added = [word for argument in in_order(words) for word in words[argument]]
         update = [self.path, "--update-kernel=ALL"]
         return [
@@ -87,20 +87,24 @@ class Grubby(Loader):
         """Remember, run grubby, look at the result."""
         backup = back_up(self.record_file)
         texts = {path: read_file(path) for path in self._files()}
-        change = FileChange(self.record_file, read_file(self.record_file), plan.record.as_json() + "\n")
+        # all that was and all that will be first: after a loss of power nothing that is on the line may be forgotten
+        change = FileChange(self.record_file, read_file(self.record_file), plan.record.beside(plan.record_before).as_json() + "\n")
         try:
             replace(change)
             self._run(self.commands(plan))
             prove(self, plan, ["This release of grubby may not keep a name that comes more than once."])
             self._prove_others(plan)
-            if not plan.present:
-                replace(FileChange(self.record_file, change.after, None))
+            replace(FileChange(self.record_file, change.after, plan.record.as_json() + "\n" if plan.record.managed else None))
         except HostError as error:
             raise HostError(f"{error} {self._take_back(change, texts)}", **error.details) from error
         return backup
 
     def _prove_others(self, plan: Plan) -> None:
-        """Look whether the arguments of others are as they were. Raises HostError."""
+        """Look whether the arguments of others are as they were, those that come back among them. Raises HostError."""
+        gone = {name: plan.coming_back.get(name, ()) for name in plan.record_before.managed if name not in plan.record.managed}
+        problems = "; ".join(unexpected(self.next_boot().line, gone))
+        if problems:
+            raise HostError(f"grubby did not give arguments back. {problems}.")
         names = names_of(plan.arguments)
         before, after = plan.before.line.without(names), self.next_boot().line.without(names)
         if [token.raw for token in before.tokens] != [token.raw for token in after.tokens]:

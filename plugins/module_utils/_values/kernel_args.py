@@ -34,6 +34,8 @@ if t.TYPE_CHECKING:
 
 Managed = dict[str, tuple[str, ...]]
 """Argument or group -> the words that it shall be on the line, without quotes; none if it shall not be there."""
+Wants = dict[str, t.Optional[tuple[str, ...]]]
+"""The same; None for an argument of which only what was staged shall go."""
 
 SUBJECT = "kernel arguments"
 PAGES_BY_NODE_SINCE = (5, 16)
@@ -192,10 +194,10 @@ def _word(name: str, value: t.Any) -> str:
     return f"{name}={value}"
 
 
-def other_words(given: Mapping[str, t.Any]) -> Managed:
+def other_words(given: Mapping[str, t.Any]) -> Wants:
     """Return the words of the option args, by folded name. Raises InputError."""
     owned = {fold(name): option for option in ORDER for name in GROUPS.get(option, (option,))}
-    managed: Managed = {}
+    managed: Wants = {}
     for name, value in given.items():
         folded = fold(name)
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", name):
@@ -206,37 +208,40 @@ def other_words(given: Mapping[str, t.Any]) -> Managed:
             raise _refuse("args", name, "It is the boot loader's own.", "Change the configuration of the boot loader.")
         if folded in managed:
             raise _refuse("args", name, "It is there twice; - and _ are the same to the kernel.", "Give a list of values for an argument that may come again.")
-        values = value if isinstance(value, list) else [] if value is None or value == "" else [value]
-        managed[folded] = tuple(_word(name, one) for one in values)
+        if value in ("", []):
+            managed[folded] = None
+        else:
+            values = value if isinstance(value, list) else [] if value is None else [value]
+            managed[folded] = tuple(_word(name, one) for one in values)
     return managed
 
 
 # Wants -------------------------------------------------------------------------------------------------------------------------------
 
 
-def wanted(options: Mapping[str, t.Any], before: Mapping[str, Sequence[str]], limits: Limits) -> Managed:
+def wanted(options: Mapping[str, t.Any], before: Mapping[str, Sequence[str]], limits: Limits) -> Wants:
     """Return what the options of a task ask for; *before* is what this module staged earlier. Options that are None ask for nothing.
 
     Raises InputError for what the host cannot meet.
     """
-    managed: Managed = {}
+    managed: Wants = {}
     size = options.get("default_hugepagesz")
     if size is not None:
-        managed["default_hugepagesz"] = (f"default_hugepagesz={format_size(page_size('default_hugepagesz', size, limits))}",) if size else ()
+        managed["default_hugepagesz"] = (f"default_hugepagesz={format_size(page_size('default_hugepagesz', size, limits))}",) if size else None
     if options.get("hugepages") is not None:
-        managed["hugepages"] = hugepage_words(options["hugepages"], limits)
+        managed["hugepages"] = hugepage_words(options["hugepages"], limits) if options["hugepages"] else None
     managed.update(_isolation(options, before, limits))
     for option in CPU_ARGUMENTS[1:]:
         if options.get(option) is not None:
-            managed[option] = cpu_words(option, options[option], limits)
+            managed[option] = cpu_words(option, options[option], limits) or None
     if options.get("iommu") is not None:
-        managed["iommu"] = iommu_words(options["iommu"], limits)
+        managed["iommu"] = iommu_words(options["iommu"], limits) or None
     if options.get("args") is not None:
-        managed.update(other_words(options["args"]) or {argument: () for argument in before if argument not in ORDER})
+        managed.update(other_words(options["args"]) or {argument: None for argument in before if argument not in ORDER})
     return managed
 
 
-def _isolation(options: Mapping[str, t.Any], before: Mapping[str, Sequence[str]], limits: Limits) -> Managed:
+def _isolation(options: Mapping[str, t.Any], before: Mapping[str, Sequence[str]], limits: Limits) -> Wants:
     """Return isolcpus; of CPUs and flags, what the task leaves out is as it was staged."""
     cpus, flags = options.get("isolcpus"), options.get("isolcpus_flags")
     if cpus is None and flags is None:
@@ -245,7 +250,7 @@ def _isolation(options: Mapping[str, t.Any], before: Mapping[str, Sequence[str]]
     cpus = old_cpus if cpus is None else cpus
     if flags and not cpus:
         raise _refuse("isolcpus_flags", flags, "They need CPUs, and none are isolated.", "Give isolcpus too.")
-    return {"isolcpus": cpu_words("isolcpus", cpus, limits, old_flags if flags is None else list(dict.fromkeys(flags)))}
+    return {"isolcpus": cpu_words("isolcpus", cpus, limits, old_flags if flags is None else list(dict.fromkeys(flags))) or None}
 
 
 def check_line(after: Line, managed: Mapping[str, Sequence[str]]) -> None:

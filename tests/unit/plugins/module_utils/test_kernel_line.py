@@ -163,7 +163,7 @@ def shell(script: str, variables: t.Mapping[str, str]) -> subprocess.CompletedPr
 
 def sourced(managed: Managed, linux: str | None, default: str | None) -> str:
     """Return the line that grub-mkconfig would make after reading a drop-in: run by the shell, with what ends it on an error."""
-    script = drop_in_text(Record(managed, ()))
+    script = drop_in_text(Record(managed, {}))
     variables = {"GRUB_CMDLINE_LINUX": linux, "GRUB_CMDLINE_LINUX_DEFAULT": default}
     show = 'printf "%s %s|" "${GRUB_CMDLINE_LINUX}" "${GRUB_CMDLINE_LINUX_DEFAULT}"; set | grep -c ^nfv_'
     there = {name: value for name, value in variables.items() if value is not None}
@@ -202,7 +202,7 @@ def test_a_drop_in_leaves_words_for_init_alone_in_both_variables() -> None:
 
 
 def test_a_shell_without_sed_stops_instead_of_losing_the_line() -> None:
-    script = drop_in_text(Record(ISOLATED, ()))
+    script = drop_in_text(Record(ISOLATED, {}))
     done = shell(f"{script}\necho went on", {"PATH": "/nowhere", "GRUB_CMDLINE_LINUX": "a"})
     assert done.returncode != 0
     assert done.stdout == ""

@@ -211,17 +211,44 @@ def test_an_option_that_is_left_out_is_left_alone(stage: Stage) -> None:
     assert result["diff"]["after"] == {"hugepages": "hugepagesz=1G hugepages=2", "isolcpus": "2-3", "nosmt": "nosmt"}
 
 
-def test_an_empty_value_takes_an_argument_away(stage: Stage) -> None:
+def test_an_empty_value_takes_an_argument_away(stage: Stage, host: Host) -> None:
     stage(**ALL)
     result = stage(default_hugepagesz="", hugepages=[], isolcpus="", nohz_full="", rcu_nocbs="", irqaffinity="", iommu="", args={})
     assert result["changed"]
     assert result["staged"] == BEFORE
+    assert not host.drop_in.exists()
     assert not stage(isolcpus="", hugepages=[], args={})["changed"]
 
 
 def test_an_empty_value_of_what_is_nowhere_changes_nothing(stage: Stage, host: Host) -> None:
     result = stage(isolcpus="", hugepages=[], iommu="", args={"nosmt": None, "audit": ""})
     assert (result["changed"], host.drop_in.exists()) == (False, False)
+
+
+def test_an_empty_value_gives_one_argument_back_to_its_owner(stage: Stage, host: Host) -> None:
+    host.put("etc/default/grub", 'GRUB_CMDLINE_LINUX_DEFAULT="isolcpus=7 audit=1"\n')
+    host.update_grub()
+    assert not stage(isolcpus="")["changed"]
+    stage(isolcpus="2-5", args={"audit": None, "nosmt": True})
+    result = stage(isolcpus="", args={"nosmt": ""})
+    assert result["staged"] == "root=UUID=1 ro isolcpus=7"
+    assert result["reboot_required"] == ["isolcpus: staged 7, running none"]
+    assert stage(args={})["staged"] == "root=UUID=1 ro isolcpus=7 audit=1"
+    assert not host.drop_in.exists()
+
+
+def test_null_takes_the_argument_of_another_owner_off_the_line(stage: Stage) -> None:
+    result = stage(args={"quiet": None, "console": None, "nowhere": None})
+    assert result["staged"] == "root=UUID=1 ro splash"
+    assert result["diff"]["after"] == {"console": "", "nowhere": "", "quiet": ""}
+    assert not stage(args={"quiet": None, "nowhere": None})["changed"]
+
+
+def test_an_owner_may_take_over_the_value_that_was_staged(stage: Stage, host: Host) -> None:
+    stage(isolcpus="2-5")
+    host.put("etc/default/grub", 'GRUB_CMDLINE_LINUX_DEFAULT="isolcpus=2-5"\n')
+    result = stage(state="absent")
+    assert (result["changed"], result["staged"]) == (True, "root=UUID=1 ro isolcpus=2-5")
 
 
 def test_flags_and_cpus_of_isolcpus_are_left_alone_on_their_own(stage: Stage) -> None:
@@ -291,6 +318,27 @@ def test_an_update_that_was_cut_off_before_update_grub_is_finished(stage: Stage,
     result = stage(isolcpus="2-5")
     assert result["changed"]
     assert result["staged"].endswith(" isolcpus=2-5")
+
+
+@pytest.mark.parametrize("options", [{"isolcpus": ""}, {"state": "absent"}])
+def test_giving_back_that_was_cut_off_before_update_grub_is_finished(monkeypatch: pytest.MonkeyPatch, stage: Stage, host: Host, options: Result) -> None:
+    stage(isolcpus="2-5", nohz_full="2-5")
+
+    class Off(BaseException):
+        """The machine is off."""
+
+    def off(*_args: t.Any, **_kwargs: t.Any) -> t.NoReturn:
+        raise Off
+
+    with monkeypatch.context() as power:
+        power.setattr(host, "update_grub", off)
+        with pytest.raises(Off):
+            stage(**options)
+    assert "isolcpus=2-5" in host.config.read_text(encoding="utf-8")
+    result = stage(**options)
+    assert result["changed"]
+    assert "isolcpus" not in result["staged"]
+    assert not stage(**options)["changed"]
 
 
 # What is refused ----------------------------------------------------------------------------------------------------------------------
