@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
@@ -46,3 +47,20 @@ class Commands:
         if answer[0] in _TIMEOUT_RCS:
             raise HostError(f"{' '.join(argv)}: no end within {seconds} s; it was ended.", cmd=[*argv], rc=answer[0], stdout=answer[1], stderr=answer[2])
         return answer
+
+    def run_logged(self, seconds: int, argv: Sequence[str], log: str, *, cwd: str, environ: dict[str, str], held: Sequence[int] = ()) -> int:
+        """Run a command that takes long, with its output at the end of the file *log* as it comes, and return the exit status.
+
+        *environ* comes on top of this process's; the file descriptors *held* (of locks) stay open in the command, so that they are held
+        for as long as any process of it runs. Raises HostError after *seconds*.
+        """
+        # the shell does nothing but open the log: the command's own words stay arguments
+        shell = ["/bin/sh", "-c", 'exec "$@" >>"$0" 2>&1 </dev/null', log, *argv]
+        bounded = ["timeout", "--kill-after=5", str(seconds), *shell]
+        self.done.append([*argv])
+        begun = time.monotonic()
+        settings = {**ENVIRONMENT, **environ}
+        rc: int = self.module.run_command(bounded, environ_update=settings, expand_user_and_vars=False, cwd=cwd, pass_fds=[*held])[0]
+        if rc in _TIMEOUT_RCS and time.monotonic() - begun >= seconds:
+            raise HostError(f"{' '.join(argv)}: no end within {seconds} s; it was ended.", cmd=[*argv], rc=rc)
+        return rc
