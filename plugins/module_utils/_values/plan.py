@@ -63,6 +63,8 @@ def make_plan(host: t.Any, given: t.Any) -> dict[str, t.Any]:
     if isolated >= facts.online:
         possible = f"These are all CPUs that are online: {shown(facts.online)}."
         raise InputError("host", "host_cores", 0, possible, "Keep a core of one node for the host.")
+    if 0 in isolated:
+        notes.warn("CPU 0 is isolated: it boots the machine, and the kernel leaves work there that cannot be moved")
     affinity = _affinity(planning, ports, pmd, guests)
     pages = {node: budget.pages(node) for node in facts.nodes if budget.pages(node)}
     _explain_memory(budget, pages, notes)
@@ -160,8 +162,6 @@ def _explain_pmd(planning: Planning, pmd: PmdCores, ports: list[Port]) -> None:
         if port.node not in pmd.nodes:
             other = facts.nearest(port.node, pmd.nodes)
             notes.warn(f"port {port.wanted.port} is on node {port.node}, where no PMD core is asked for: node {other} polls it, which is slower")
-    if 0 in pmd.isolated:
-        notes.warn("CPU 0 is a PMD core: it boots the machine, and the kernel leaves work there that cannot be moved")
 
 
 def _affinity(planning: Planning, ports: list[Port], pmd: PmdCores, guests: Guests) -> dict[str, dict[str, int]]:

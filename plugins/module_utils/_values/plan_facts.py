@@ -134,7 +134,9 @@ def _facts(parts: Mapping[str, t.Any]) -> HostFacts:
     cpus = parts.get("cpus") or {}
     if not cpus.get("cores"):
         raise InputError("host facts", "cpus", None, "A plan needs the cores of the host.", _ADVICE)
-    given = {int(node["id"]): node for node in parts.get("nodes") or []}
+    if not parts.get("nodes"):
+        raise InputError("host facts", "nodes", None, "A plan needs the memory of each NUMA node.", _ADVICE)
+    given = {int(node["id"]): node for node in parts["nodes"]}
     offline = parse_cpu_list(cpus.get("offline") or "")
     online = parse_cpu_list(cpus.get("online") or "") or None
     cores: dict[int, set[CpuSet]] = {}

@@ -100,8 +100,8 @@ def test_a_sibling_that_idles_is_isolated_with_its_core(read: Read) -> None:
     assert (plan["pmd"]["mask"], plan["isolated_cpus"]) == ("0x2", "1,21")
 
 
-def test_cpu_0_among_the_pmd_cpus_is_a_warning(read: Read) -> None:
-    assert "CPU 0 is a PMD core" in planned(read(grid(2, 10, 2), 0), host_cpus="5")["warnings"][0]
+def test_cpu_0_among_the_isolated_cpus_is_a_warning(read: Read) -> None:
+    assert "CPU 0 is isolated" in planned(read(grid(2, 10, 2), 0), host_cpus="5")["warnings"][0]
 
 
 # --- rx queues ---

@@ -80,8 +80,9 @@ def test_an_intent_that_cannot_be_is_refused_by_name(intent: t.Any, message: str
         ({}, "host facts: cpus is missing"),
         ({"cpus": {"cores": []}}, "host facts: cpus is missing"),
         ({"cpus": None, "nodes": None}, "host facts: cpus is missing"),
-        ({"cpus": {"cores": [1]}}, "host facts: host=.* not what dpdk_host_info gives"),
-        ({"cpus": {"cores": [{"cpus": "a", "node": 0}]}}, "host facts: host=.* not what dpdk_host_info gives"),
+        ({"cpus": {"cores": [{"cpus": "0-1", "node": 0}]}, "nodes": None}, "host facts: nodes is missing"),
+        ({"cpus": {"cores": [1]}, "nodes": [{"id": 0}]}, "host facts: host=.* not what dpdk_host_info gives"),
+        ({"cpus": {"cores": [{"cpus": "a", "node": 0}]}, "nodes": [{"id": 0}]}, "host facts: host=.* not what dpdk_host_info gives"),
     ],
 )
 def test_facts_that_cannot_be_read_are_refused_with_where_to_get_them(host: t.Any, message: str) -> None:
@@ -90,14 +91,13 @@ def test_facts_that_cannot_be_read_are_refused_with_where_to_get_them(host: t.An
 
 
 def test_what_is_null_in_facts_is_taken_as_not_known() -> None:
-    facts = {
+    facts: dict[str, t.Any] = {
         "cpus": {"cores": [{"cpus": "0", "node": None, "socket": None}, {"cpus": "1", "node": None}], "online": None, "offline": None},
-        "nodes": None,
+        "nodes": [{"id": 0, "cpus": "0-1", "memory_total": 8 * 2**30, "distances": None, "hugepages": None}],
         "nics": [{"pci": "0000:05:00.0", "name": None, "mac": None, "node": None, "driver": None, "former": None}],
         "memory": {"hugepages": [{"size": "2M"}], "default_hugepage_size": None},
         "kernel": {"version": None},
     }
-    facts["nodes"] = [{"id": 0, "cpus": "0-1", "memory_total": 8 * 2**30, "distances": None, "hugepages": None}]
     assert make_plan(facts, {"nics": [{"device": "05:00.0"}]})["pmd"]["cpus"] == "1"
 
 
