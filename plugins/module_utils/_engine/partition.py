@@ -314,9 +314,24 @@ def set_up(root: pathlib.Path, systemd: Systemd, wanted: Setting) -> Outcome:
     return Outcome(bool(changes) or starts, before, after, partition, services, tuple(_reasons(services, wanted)))
 
 
+def _make_member(root: pathlib.Path) -> None:
+    """Have the slice be no partition. Raises HostError."""
+    try:
+        (root / _GROUP / "cpuset.cpus.partition").write_text("member\n", encoding="ascii")
+    except OSError as error:
+        raise HostError(f"/{_GROUP}/cpuset.cpus.partition: the kernel refused 'member': {error.strerror}.") from error
+
+
+def _restart(root: pathlib.Path, systemd: Systemd) -> None:
+    """Isolate the slice, from where it is. A partition that is invalid stays so (Linux 6.1) until it was none."""
+    if "invalid" in (read_text(root / _GROUP / "cpuset.cpus.partition") or "") and not systemd.check:
+        _make_member(root)
+    systemd.order("restart", UNIT)
+
+
 def _begin(root: pathlib.Path, systemd: Systemd, wanted: Setting) -> None:
     """Start the partition and see that the kernel has it. Raises HostError with the kernel's reason."""
-    systemd.order("restart", UNIT)
+    _restart(root, systemd)
     if not systemd.check and not _holds(root, wanted):
         raise HostError(_why_not(root, wanted))
 
@@ -338,13 +353,9 @@ def _is_empty(root: pathlib.Path) -> bool:
 
 def _end(root: pathlib.Path, systemd: Systemd) -> bool:
     """End the partition and, where nothing runs in it, the slice; tell whether there was anything to end."""
-    partition = root / _GROUP / "cpuset.cpus.partition"
-    ends = read_text(partition) not in {None, "member"}
+    ends = read_text(root / _GROUP / "cpuset.cpus.partition") not in {None, "member"}
     if ends and not systemd.check:
-        try:
-            partition.write_text("member\n", encoding="ascii")
-        except OSError as error:
-            raise HostError(f"/{_GROUP}/cpuset.cpus.partition: the kernel refused 'member': {error.strerror}.") from error
+        _make_member(root)
     units = [UNIT] if systemd.is_active(UNIT) else []
     if (root / _GROUP).is_dir() and _is_empty(root):
         units.append(SLICE)
@@ -360,7 +371,7 @@ def _take_back(root: pathlib.Path, changes: Iterable[FileChange], systemd: Syste
         systemd.order("reset-failed", UNIT)
     _write([change.back() for change in changes], systemd)
     if active:
-        systemd.order("restart", UNIT)
+        _restart(root, systemd)
 
 
 def take_away(root: pathlib.Path, systemd: Systemd) -> Outcome:
