@@ -77,12 +77,12 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Isolate CPU 1 for a PMD thread, beside CPU 0 for the other threads of Open vSwitch (host that is no container)
+- name: Isolate CPU 1 for a PMD thread, beside CPU 0 for the other threads of Open vSwitch (no container)
   nfv.ovs_dpdk.cpu_partition:
     cpus: "1"
     service_cpus: "0"
 
-- name: Give the CPUs back (host that is no container)
+- name: Give the CPUs back (no container)
   nfv.ovs_dpdk.cpu_partition:
     state: absent
 """

@@ -56,11 +56,11 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Keep interrupts off the CPUs of the PMD threads (host that is no container)
+- name: Keep interrupts off the CPUs of the PMD threads (no container)
   nfv.ovs_dpdk.irq_affinity:
     away_from: "1"
 
-- name: Give the interrupts back (host that is no container)
+- name: Give the interrupts back (no container)
   nfv.ovs_dpdk.irq_affinity:
     state: absent
 """

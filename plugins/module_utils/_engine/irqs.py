@@ -161,7 +161,10 @@ def check_writable(root: pathlib.Path, wanted: Plan) -> None:
     for change in wanted.changes:
         path = path_of(root, change.number)
         if change.differs and not os.access(path, os.W_OK):
-            raise HostError(f"{path} cannot be written. This needs root, and a container only sees the interrupts of its host: set them there.")
+            raise HostError(
+                f"Moving {change.title} is not possible: {path} cannot be written. This needs root, and a container only sees the "
+                "interrupts of its host: set them there."
+            )
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

@@ -138,7 +138,7 @@ class Systemd:
         found = {name: commands.find(name) for name in ("systemctl", "tee")}
         lacking = [name for name, path in found.items() if path is None]
         if lacking:
-            raise HostError(f"This host has no {lacking[0]}. The partition is kept by units of systemd.")
+            raise HostError(f"A partition is not possible: this host has no {lacking[0]}, and it is kept by units of systemd.")
         self.commands, self.root, self.check = commands, root, check
         self.systemctl, self.tee = str(found["systemctl"]), str(found["tee"])
         self.orders: list[list[str]] = []
@@ -266,7 +266,7 @@ def check_host(root: pathlib.Path) -> None:
     controllers = (read_text(root / "sys/fs/cgroup/cgroup.controllers") or "").split()
     if "cpuset" not in controllers:
         raise HostError(
-            "This host does not have the cpuset controller of cgroup v2 (no cpuset in /sys/fs/cgroup/cgroup.controllers). "
+            "A partition is not possible: this host does not have the cpuset controller of cgroup v2 (no cpuset in /sys/fs/cgroup/cgroup.controllers). "
             "Boot with systemd.unified_cgroup_hierarchy=1, or use isolcpus; in a container do this on its host."
         )
 

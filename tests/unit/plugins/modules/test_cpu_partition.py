@@ -381,7 +381,7 @@ def test_host_without_the_controller_is_told_what_to_do(run: Run, systemd: FakeS
 
 def test_host_without_systemd_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(basic.AnsibleModule, "get_bin_path", lambda self, arg, *args, **kwargs: None)
-    assert "This host has no systemctl" in run()["msg"]
+    assert "this host has no systemctl" in run()["msg"]
 
 
 def test_file_that_somebody_damaged_is_written_anew(run: Run, systemd: FakeSystemd) -> None:
