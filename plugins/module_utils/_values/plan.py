@@ -128,8 +128,8 @@ def _ports(planning: Planning) -> list[Port]:
 
 
 def _unknown_node(facts: HostFacts, port: str, nic: Nic, notes: Notes) -> int:
-    """Return the node for a NIC of which the firmware tells none: 0, as Open vSwitch has it (lib/netdev-dpdk.c, SOCKET0), if it can be."""
-    node = 0 if 0 in facts.with_cpus else facts.with_cpus[0]
+    """Return the node for a NIC of which the firmware tells none: the lowest one, as Open vSwitch has 0 (lib/netdev-dpdk.c, SOCKET0)."""
+    node = facts.with_cpus[0]
     if len(facts.with_cpus) == 1:
         notes.because(f"port {port}", f"node {node}", f"the firmware tells no NUMA node for NIC {nic.pci}, and this one alone has CPUs")
     elif node == 0:

@@ -143,7 +143,8 @@ def _facts(parts: Mapping[str, t.Any]) -> HostFacts:
     nowhere: set[CpuSet] = set()
     for core in cpus["cores"]:
         threads = parse_cpu_list(core.get("cpus") or "") - offline
-        threads &= threads if online is None else online
+        if online is not None:
+            threads &= online
         if threads:
             node = core.get("node")
             (nowhere if node is None else cores.setdefault(node, set())).add(threads)

@@ -253,6 +253,15 @@ def test_a_core_with_an_offline_sibling_has_one_pmd_thread(read: Read) -> None:
     assert plan["host_cpus"] == "0,3-20,23-29"
 
 
+@pytest.mark.parametrize("known", [{"offline": "1,7"}, {"online": "0,2-6"}])
+def test_a_cpu_that_is_not_online_is_never_used_whatever_the_cores_say(known: dict[str, str]) -> None:
+    facts = build({0: [[0, 4], [1, 5], [2, 6], [3, 7]]}, nics=[nic(0, 0)])
+    facts["cpus"].update({"online": None, "offline": None, **known})
+    plan = make_plan(facts, {"nics": [{"device": "ens0"}], "pmd_cores": 3})
+    assert plan["pmd"]["cpus"] == "2-3,5-6"
+    assert plan["host_cpus"] == "0,4"
+
+
 def test_448_cpus_take_far_less_than_a_tenth_of_a_second(read: Read) -> None:
     facts = read(grid(8, 28, 2), 0, 7)
     intent = {"nics": NICS, "pmd_cores": 4, "guests": [{"name": f"vm{number}", "vcpus": 8, "memory": "2G", "ports": [f"v{number}"]} for number in range(8)]}
@@ -333,6 +342,7 @@ def test_cpus_whose_node_nobody_tells_stay_with_the_host() -> None:
     facts["cpus"]["cores"][2]["node"] = None
     plan = planned(facts)
     assert plan["host_cpus"] == "0,2-4"
+    assert plan["reasons"][0]["choice"] == "CPUs 0,2-3"
 
 
 def test_a_host_without_numa_is_one_node() -> None:
