@@ -162,9 +162,9 @@ class Systemd:
         in_slice = known.get("ControlGroup", "").startswith(f"/{SLICE}/")
         return Service(name, running, in_slice, _allowed(self.root, known.get("MainPID", "0")))
 
-    def is_active(self, unit: str) -> bool:
-        """Tell whether a unit was started and not stopped."""
-        return [known.get("ActiveState") for known in self._ask([unit])] == ["active"]
+    def state(self, unit: str) -> str:
+        """Return active, inactive or failed; inactive for a unit that systemd does not know."""
+        return next(self._ask([unit])).get("ActiveState", "inactive")
 
     def order(self, *words: str) -> None:
         """Give an order. Raises HostError."""
@@ -285,7 +285,7 @@ def set_up(root: pathlib.Path, systemd: Systemd, wanted: Setting) -> Outcome:
     # isolated now, their CPUs would be taken from under their PMD threads: their restart begins the partition, by the drop-in
     outside = [service for service in services if service.running and not service.in_slice]
     starts = not outside and (bool(changes) or not _holds(root, wanted))
-    active = bool(changes) and not systemd.check and systemd.is_active(UNIT)
+    active = bool(changes) and not systemd.check and systemd.state(UNIT) == "active"
     threads = _threads(root)
     try:
         _write(changes, systemd)
@@ -295,9 +295,13 @@ def set_up(root: pathlib.Path, systemd: Systemd, wanted: Setting) -> Outcome:
                 _pin_again(root, threads, old, wanted)
     except HostError as error:
         if changes and not systemd.check:
-            _take_back(root, changes, systemd, active=active)
-            _pin_again(root, threads, old, old)
-            raise HostError(f"{error} The units are as they were before.", **error.details) from error
+            came_of_it = "The units are as they were before."
+            try:
+                _take_back(root, changes, systemd, active=active)
+                _pin_again(root, threads, old, old)
+            except HostError as second:
+                came_of_it = f"Not everything could be put back: {second} A task with state: absent removes what is left."
+            raise HostError(f"{error} {came_of_it}", **error.details) from error
         raise
     partition = read_partition(root)
     if starts and systemd.check:
@@ -356,7 +360,7 @@ def _end(root: pathlib.Path, systemd: Systemd) -> bool:
     ends = read_text(root / _GROUP / "cpuset.cpus.partition") not in {None, "member"}
     if ends and not systemd.check:
         _make_member(root)
-    units = [UNIT] if systemd.is_active(UNIT) else []
+    units = [UNIT] if systemd.state(UNIT) == "active" else []
     if (root / _GROUP).is_dir() and _is_empty(root):
         units.append(SLICE)
     if units:
@@ -368,7 +372,8 @@ def _take_back(root: pathlib.Path, changes: Iterable[FileChange], systemd: Syste
     """Undo what a run did before the kernel refused; while the units are still there, since systemd stops only what it knows."""
     if not active:
         _end(root, systemd)
-        systemd.order("reset-failed", UNIT)
+        if systemd.state(UNIT) == "failed":
+            systemd.order("reset-failed", UNIT)
     _write([change.back() for change in changes], systemd)
     if active:
         _restart(root, systemd)

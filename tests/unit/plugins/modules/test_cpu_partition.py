@@ -47,6 +47,7 @@ class FakeSystemd:
         self.units = root / "etc/systemd/system"
         self.group = root / "sys/fs/cgroup" / partition.SLICE
         self.active: set[str] = set()
+        self.failed: set[str] = set()
         self.places: dict[str, str] = {}  # running service -> its cgroup
         self.taken = frozenset[int]()  # CPUs that another slice asks for
         self.loaded = ""  # what systemd read last
@@ -63,13 +64,14 @@ class FakeSystemd:
             return 0, "\n".join(map(self.show, words[words.index("--") + 1 :])), ""
         self.orders.append(" ".join([verb, *words]))
         if verb in self.refuses:
+            self.failed |= set(words)
             return 1, "", f"Job failed: {verb}"
         getattr(self, verb.replace("-", "_"))(*words)
         return 0, "", ""
 
     def show(self, unit: str) -> str:
         running = unit in self.places
-        state = "active" if running or unit in self.active else "inactive"
+        state = "active" if running or unit in self.active else "failed" if unit in self.failed else "inactive"
         return f"Id={unit}\nActiveState={state}\nControlGroup={self.places.get(unit, '')}\nMainPID={100 if running else 0}\n"
 
     def daemon_reload(self) -> None:
@@ -99,7 +101,8 @@ class FakeSystemd:
             shutil.rmtree(self.group)
 
     def reset_failed(self, unit: str) -> None:
-        assert (self.units / unit).exists()
+        assert unit in self.failed, f"Unit {unit} not loaded."
+        self.failed.discard(unit)
 
     def state(self) -> str:
         path = self.group / "cpuset.cpus.partition"
@@ -294,6 +297,18 @@ def test_systemd_that_fails_is_said_and_taken_back(run: Run, systemd: FakeSystem
     systemd.refuses = {"restart"}
     result = run()
     assert "/testbin/systemctl restart ovs_dpdk-partition.service: Job failed: restart" in result["msg"]
+    assert files(systemd.root) == {}
+    assert systemd.failed == set()
+
+
+def test_what_cannot_be_taken_back_is_said_beside_the_reason(run: Run, systemd: FakeSystemd) -> None:
+    systemd.taken = frozenset({3})
+    systemd.refuses = {"stop"}
+    result = run()
+    assert NOT_EXCLUSIVE in result["msg"]
+    assert "Not everything could be put back: /testbin/systemctl stop" in result["msg"]
+    systemd.refuses = set()
+    run(None, None, state="absent")
     assert files(systemd.root) == {}
 
 
