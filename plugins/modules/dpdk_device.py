@@ -204,7 +204,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import devices
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.binding import Host, Permission, Plan, Step, Want, full_address, plan
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.binding import Host, Permission, Plan, Step, Want, full_address, plan, takes_interfaces
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError
 
@@ -289,11 +289,9 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     commands = Commands(module)
     applier = devices.Applier(commands, root, module.params["timeout"])
     host = devices.read_host(root)
-    wanted = plan(host, wants, allowed)
-    if live and any(step.rebinds and not step.absent for step in wanted.steps):
-        # again, now that it is worth asking who needs the interfaces
+    if live and takes_interfaces(host, wants):
         host = devices.with_network(commands, root, host)
-        wanted = plan(host, wants, allowed)
+    wanted = plan(host, wants, allowed)
     devices.check_free(root, wanted)
     warnings = [*wanted.warnings, *(applier.check(wanted, must_have=not module.check_mode) if live else [])]
     modes = devices.modes_of(root, wanted)

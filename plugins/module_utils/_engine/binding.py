@@ -215,6 +215,12 @@ def find(host: Host, device: str) -> str:
     return addresses.pop()
 
 
+def takes_interfaces(host: Host, wants: Iterable[Want]) -> bool:
+    """Tell whether a NIC that the kernel has is to get another driver, so that it is worth asking who needs its interface. Raises InputError."""
+    wanted = {find(host, want.device): want.driver for want in wants if want.driver is not None}
+    return any(nic.name and nic.driver != wanted[nic.pci] for nic in host.nics if nic.pci in wanted)
+
+
 def _former(host: Host, address: str) -> Former:
     """Return what has to be remembered of a device: what it is, or, where DPDK has it already, what it was."""
     function = host.functions[address]

@@ -367,6 +367,13 @@ def test_card_of_the_ansible_connection_is_refused_through_sudo_too(host: FakeHo
     assert bind(device="ens5", force=True, confirm=[FIVE])["changed"]
 
 
+def test_both_reasons_are_told_at_once(host: FakeHost, bind: Bind) -> None:
+    host.write(ENS5, default_routes=("ens5",))
+    host.addresses = {"ens5": ["192.0.2.5/24"]}
+    host.come_over_ssh("203.0.113.1", "192.0.2.5")
+    assert "the default route goes through it and Ansible's connection comes in on it." in refused(host, bind, device="ens5")
+
+
 def test_card_below_the_bond_of_the_ansible_connection_is_refused(host: FakeHost, bind: Bind) -> None:
     host.write(ENS5, ENS6, lower={"bond0": ("ens5",), "bond0.7": ("bond0",)})
     host.addresses = {"bond0.7": ["192.0.2.5/24"]}
