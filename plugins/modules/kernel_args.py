@@ -103,7 +103,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Stage 1G pages for both nodes and isolate the CPUs of PMD threads and guests (40 CPUs, boot loader)
+- name: Stage 1G pages for both nodes and isolate the CPUs of PMD threads and guests (40 CPUs)
   nfv.ovs_dpdk.kernel_args:
     default_hugepagesz: 1G
     hugepages:
@@ -122,7 +122,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ staged.reboot_required | default([]) }}"
 
-- name: Stage pages of two sizes, keep the CPUs out of deep sleep, and have no mitigations argument (boot loader)
+- name: Stage pages of two sizes, keep the CPUs out of deep sleep, and have no mitigations argument (no container)
   nfv.ovs_dpdk.kernel_args:
     hugepages:
       - size: 1G
@@ -134,7 +134,7 @@ EXAMPLES = r"""
       nosmt: true
       mitigations: null
 
-- name: Give back everything that was staged (boot loader)
+- name: Give back everything that was staged (no container)
   nfv.ovs_dpdk.kernel_args:
     state: absent
 """
@@ -254,6 +254,8 @@ def read_limits(root: pathlib.Path, release: str | None) -> Limits:
 def plan_of(module: AnsibleModule, root: pathlib.Path, loader: Loader) -> tuple[Plan, list[str]]:
     """Return the plan of the task, and warnings. Raises InputError, HostError."""
     given = {option: module.params[option] for option in STAGED if module.params[option] is not None}
+    if given.get("hugepages"):
+        given["hugepages"] = [{name: value for name, value in entry.items() if value is not None} for entry in given["hugepages"]]
     if module.params["state"] == "absent":
         if given:
             option, value = next(iter(given.items()))

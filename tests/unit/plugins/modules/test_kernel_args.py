@@ -565,5 +565,6 @@ def test_a_disk_that_is_full_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch
 
 def test_a_drop_in_that_lost_its_record_is_not_overwritten(stage: Stage, host: Host) -> None:
     host.put(boot_grub.DROP_IN, "GRUB_CMDLINE_LINUX=mine\n")
-    for options in ({"isolcpus": "2"}, {"state": "absent"}):
+    tries: list[Result] = [{"isolcpus": "2"}, {"state": "absent"}]
+    for options in tries:
         failed(host, stage(**options), host.files(), "lost its record")
