@@ -293,8 +293,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         host = devices.with_network(commands, root, host)
     wanted = plan(host, wants, allowed)
     devices.check_free(root, wanted)
-    warnings = [*wanted.warnings, *(applier.check(wanted, must_have=not module.check_mode) if live else [])]
     modes = devices.modes_of(root, wanted)
+    warnings = [*wanted.warnings, *(applier.check(wanted, modes, must_have=not module.check_mode) if live else [])]
     changed_modes = modes.changes(root)
     record = devices.record_change(root, wanted.record)
     result: dict[str, t.Any] = {

@@ -182,6 +182,11 @@ def _subject(device: str) -> str:
     return f"device {device}"
 
 
+def _called(host: Host, address: str) -> str:
+    names = [nic.name for nic in host.nics_of(address) if nic.name]
+    return _subject(f"{address} ({', '.join(names)})" if names else address)
+
+
 def _known(host: Host) -> str:
     names = [f"{nic.name} ({nic.pci})" if nic.name else str(nic.pci) for nic in host.nics if nic.pci]
     former = [f"{was.name} ({address})" for address, was in sorted(host.record.items()) if was.name]
@@ -290,7 +295,7 @@ def _check(host: Host, step: Step, allowed: Permission) -> None:
     """Refuse a device that somebody needs where it is, or that does not need to go."""
     address, driver = step.address, step.after.driver
     names = [nic.name for nic in host.nics_of(address) if nic.name]
-    subject = _subject(f"{address} ({', '.join(names)})" if names else address)
+    subject = _called(host, address)
     for name in names:
         if host.on_top.get(name):
             advice = "Take it out first, with whatever configures the network of this host."
@@ -323,7 +328,7 @@ def _check_group(host: Host, step: Step, steps: Mapping[str, Step]) -> None:
     if in_the_way:
         possible = f"Its IOMMU group {function.iommu_group} has other devices, which a kernel driver holds: {', '.join(in_the_way)}."
         advice = "A group can only be given away as a whole: name those of them that are NICs in this task too, or put the card into another slot."
-        raise InputError(_subject(step.address), "driver", step.after.driver, possible, advice)
+        raise InputError(_called(host, step.address), "driver", step.after.driver, possible, advice)
 
 
 def _modes(host: Host, steps: Iterable[Step], bound: Sequence[Step], allowed: Permission, kept: bool) -> tuple[bool | None, bool | None]:
@@ -338,12 +343,12 @@ def _modes(host: Host, steps: Iterable[Step], bound: Sequence[Step], allowed: Pe
                 "Switch the IOMMU on in the firmware (VT-d, AMD-Vi) and boot with intel_iommu=on or amd_iommu=on (module kernel_args, option "
                 "iommu), or say unsafe_noiommu=true where a device that can write to all memory is no harm, as in a virtual machine."
             )
-            raise InputError(_subject(step.address), "driver", step.after.driver, possible, advice)
+            raise InputError(_called(host, step.address), "driver", step.after.driver, possible, advice)
     for step in not_remapped if host.remapping is False else ():
         if step in bound and not allowed.interrupts:
             possible = "Interrupts are not remapped on this host, and vfio lets no program open a device that could raise any interrupt."
             advice = "Switch interrupt remapping on in the firmware, boot without intremap=off, or say unsafe_interrupts=true."
-            raise InputError(_subject(step.address), "driver", step.after.driver, possible, advice)
+            raise InputError(_called(host, step.address), "driver", step.after.driver, possible, advice)
     return _mode(allowed.noiommu, needed=bool(without_iommu), kept=kept), _mode(allowed.interrupts, needed=bool(not_remapped), kept=kept)
 
 

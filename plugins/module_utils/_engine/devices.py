@@ -181,8 +181,15 @@ class Applier:
     def _program(self, name: str) -> str:
         return self.commands.find(name) or name
 
-    def check(self, wanted: Plan, must_have: bool) -> list[str]:
-        """Refuse a driver that the host does not have, and the lack of driverctl unless it *must_have* it; then return that as a warning."""
+    def _lacks(self, mode: Mode) -> str:
+        advice = "Use the IOMMU, or driver=uio_pci_generic." if mode is NOIOMMU else "Have interrupts remapped."
+        return f"{mode.option}: the running kernel is built without that mode of vfio ({mode.path(self.root)} is not there). {advice}"
+
+    def check(self, wanted: Plan, modes: Modes, must_have: bool) -> list[str]:
+        """Refuse what the host does not have: a driver, a mode of vfio, driverctl. Without *must_have* the last one is returned as a warning."""
+        for mode in modes.on:
+            if (self.root / "sys/module" / mode.module).is_dir() and not mode.path(self.root).exists():
+                raise HostError(self._lacks(mode))
         for driver in sorted({step.after.driver for step in wanted.to_do if step.rebinds and not step.absent and step.after.driver}):
             if not driver_exists(self.root, driver):
                 rc, _output, _error = self.commands.run_within(READ_SECONDS, [self._program("modprobe"), "--dry-run", "--quiet", driver])
@@ -257,7 +264,7 @@ class Applier:
             path = mode.path(self.root)
             now = read_text(path)
             if value == "Y" and now is None:
-                raise HostError(f"{mode.option}: {path} is not there: the kernel is built without that mode of vfio.")
+                raise HostError(self._lacks(mode))
             if now not in {None, value}:
                 _set(path, value)
 

@@ -205,6 +205,7 @@ class FakeHost:
 
     def _load_vfio(self) -> None:
         lines = self.text(MODES) or ""
+        (self.root / "sys/module/vfio").mkdir(parents=True, exist_ok=True)
         for path in (NOIOMMU, INTERRUPTS) if self.has_noiommu else (INTERRUPTS,):
             if not (self.root / path).exists():
                 put(self.root / path, "Y\n" if f"{path.rpartition('/')[2]}=1" in lines else "N\n")

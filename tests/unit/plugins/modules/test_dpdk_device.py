@@ -569,8 +569,11 @@ def test_kernel_without_that_mode_says_so_and_nothing_is_left(host: FakeHost, bi
     host.write(without_iommu(ENS5))
     host.has_noiommu = False
     message = bind(device="ens5", unsafe_noiommu=True)["msg"]
-    assert "the kernel is built without that mode of vfio. No device was touched." in message
+    assert "unsafe_noiommu: the running kernel is built without that mode of vfio" in message
+    assert "Use the IOMMU, or driver=uio_pci_generic. No device was touched." in message
     assert files(host) == {}
+    host.calls.clear()
+    assert "is built without that mode" in refused(host, bind, device="ens5", unsafe_noiommu=True)
 
 
 def test_group_that_vfio_made_without_iommu_is_not_taken_for_an_iommu(host: FakeHost, bind: Bind) -> None:
