@@ -108,7 +108,6 @@ class OvsRecipe(Recipe):
         if shift is not None and shift not in EMC_SHIFTS:
             possible = f"It is {EMC_SHIFTS[0]} to {EMC_SHIFTS[-1]}; the EMC of a PMD thread has 2 to its power entries, 8192 for 13."
             raise InputError("Open vSwitch", "emc_flow_hash_shift", shift, possible, "Take 13 for the size that it has without this option.")
-        compiler_flags(wanted.optimization, wanted.march, wanted.cflags)
         self.wanted = wanted
         self.dpdk = dpdk
         self.cc = cc

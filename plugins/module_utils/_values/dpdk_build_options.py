@@ -139,9 +139,7 @@ class MesonPlan:
 
 
 def compiler_flags(optimization: str | None, march: str | None, cflags: Sequence[str]) -> tuple[str, ...]:
-    """Return flags for gcc and clang. Raises InputError for an optimization that they do not know."""
-    if optimization is not None and optimization not in OPTIMIZATIONS:
-        raise InputError("build", "optimization", optimization, f"Levels are {', '.join(OPTIMIZATIONS)}.", "Write 3 for -O3.")
+    """Return flags for gcc and clang; *optimization* is one of OPTIMIZATIONS."""
     flags = [] if optimization is None else [f"-O{optimization}"]
     return (*flags, *(() if march is None else (f"-march={march}",)), *cflags)
 
@@ -302,7 +300,6 @@ def _plan_meson(tree: Tree, wanted: Wanted) -> MesonPlan:
         possible = "Trees built with meson use libnuma wherever its header is, and have no option for it."
         _refuse(tree, "numa", False, possible, "Leave the option out; without the package of libnuma's header the build has no NUMA.")
     if wanted.optimization is not None:
-        compiler_flags(wanted.optimization, None, ())
         options["optimization"] = wanted.optimization
     options.update(_cpu_options(tree, wanted))
     if wanted.cflags:
