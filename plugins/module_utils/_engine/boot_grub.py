@@ -65,12 +65,12 @@ nfv_ovs_dpdk_default=$(nfv_ovs_dpdk_split "${GRUB_CMDLINE_LINUX_DEFAULT-}")
 nfv_ovs_dpdk_words={words}
 case $nfv_ovs_dpdk_linux in
   *"$nfv_ovs_dpdk_newline"*)  # words for init: all that follows is theirs, the other variable too
-    GRUB_CMDLINE_LINUX="${nfv_ovs_dpdk_linux%%"$nfv_ovs_dpdk_newline"*} $nfv_ovs_dpdk_words${nfv_ovs_dpdk_linux#*"$nfv_ovs_dpdk_newline"}" ;;
+    GRUB_CMDLINE_LINUX="${nfv_ovs_dpdk_linux%%"$nfv_ovs_dpdk_newline"*} $nfv_ovs_dpdk_words ${nfv_ovs_dpdk_linux#*"$nfv_ovs_dpdk_newline"}" ;;
   *)
     GRUB_CMDLINE_LINUX=$nfv_ovs_dpdk_linux
     case $nfv_ovs_dpdk_default in
       *"$nfv_ovs_dpdk_newline"*)
-        GRUB_CMDLINE_LINUX_DEFAULT="${nfv_ovs_dpdk_default%%"$nfv_ovs_dpdk_newline"*} $nfv_ovs_dpdk_words${nfv_ovs_dpdk_default#*"$nfv_ovs_dpdk_newline"}" ;;
+        GRUB_CMDLINE_LINUX_DEFAULT="${nfv_ovs_dpdk_default%%"$nfv_ovs_dpdk_newline"*} $nfv_ovs_dpdk_words ${nfv_ovs_dpdk_default#*"$nfv_ovs_dpdk_newline"}" ;;
       *)
         GRUB_CMDLINE_LINUX_DEFAULT="$nfv_ovs_dpdk_default${nfv_ovs_dpdk_words:+ $nfv_ovs_dpdk_words}" ;;
     esac ;;
@@ -151,6 +151,7 @@ class Grub(Loader):
     def stage(self, plan: Plan) -> pathlib.Path | None:
         """Write the drop-in, run update-grub, look at the result."""
         before, config = read_file(self.drop_in), read_file(self.config)
+        written = None if before is None else self.drop_in.stat().st_mtime_ns
         backup = back_up(self.drop_in)
         # an empty record first: a file that is gone would not tell, after a loss of power, that update-grub has still to be run
         change = FileChange(self.drop_in, before, drop_in_text(plan.record))
@@ -161,7 +162,7 @@ class Grub(Loader):
             if not plan.record.managed:
                 replace(FileChange(self.drop_in, change.after, None))
         except HostError as error:
-            raise HostError(f"{error} {self._take_back(change, config)}", **error.details) from error
+            raise HostError(f"{error} {self._take_back(change, config, written)}", **error.details) from error
         return backup
 
     def _update_grub(self) -> None:
@@ -171,12 +172,14 @@ class Grub(Loader):
             said = (err.strip() or out.strip() or "it said nothing").splitlines()
             raise HostError(f"{' '.join(argv)} failed: {' / '.join(said[-5:])}.", cmd=argv, rc=rc, stdout=out, stderr=err)
 
-    def _take_back(self, change: FileChange, config: str | None) -> str:
-        """Bring drop-in and grub.cfg back to what they were, and say so."""
+    def _take_back(self, change: FileChange, config: str | None, written: int | None) -> str:
+        """Bring drop-in, with the time it was written, and grub.cfg back to what they were, and say so."""
         try:
             if read_file(self.drop_in) == change.before and read_file(self.config) == config:
                 return "Nothing was changed."
             replace(change.back())
+            if written is not None:  # or it would look as if update-grub were still to be run
+                os.utime(self.drop_in, ns=(written, written))
             try:
                 self._update_grub()
                 again = ""
@@ -186,7 +189,7 @@ class Grub(Loader):
             now = read_file(self.config)
             if now != config:
                 replace(FileChange(self.config, now, config))
-        except HostError as error:
+        except (HostError, OSError) as error:
             return f"It could not be taken back: {error} Before the next boot, see to {self.drop_in} and {self.config}."
         return f"The drop-in was taken back, and {self.config} is as it was.{again}"
 

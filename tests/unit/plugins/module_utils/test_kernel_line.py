@@ -9,7 +9,7 @@ import subprocess
 import typing as t
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot import Record
@@ -21,6 +21,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line i
     differences,
     fold,
     hugepages_of,
+    in_order,
     meaning,
     names_of,
     parse_line,
@@ -117,6 +118,7 @@ TABLE: dict[str, tuple[str, Managed, str]] = {
         "ro isolcpus=2-5 nohz_full=2 rcu_nocbs=2 irqaffinity=0 intel_iommu=on iommu=pt aa=1 zz",
     ),
     "arguments of init stay behind": ("ro -- single", ISOLATED, "ro isolcpus=2-5 -- single"),
+    "nothing but arguments of init": ("-- single", ISOLATED, "isolcpus=2-5 -- single"),
     "arguments of init are not touched": ("ro isolcpus=1 -- isolcpus=1", {"isolcpus": ()}, "ro -- isolcpus=1"),
     "three hyphens are no end": ("ro --- quiet", ISOLATED, "ro --- quiet isolcpus=2-5"),
     "tabs and more blanks between others": ("ro\t quiet   splash", ISOLATED, "ro\t quiet   splash isolcpus=2-5"),
@@ -264,6 +266,19 @@ def test_removing_what_was_set_gives_the_line_before(text: str, managed: Managed
     before = parse_line(text, grammar).without(names_of(managed))
     added = parse_line(str(before.edited(managed)), grammar)
     assert str(added.without(names_of(managed))) == str(before)
+
+
+@settings(max_examples=30, deadline=None)
+@given(lines(), lines(), MANAGED)
+def test_the_shell_of_the_drop_in_keeps_words_of_others_and_sets_ours(linux: str, default: str, managed: Managed) -> None:
+    line = parse_line(sourced(managed, linux, default), Grammar.GRUB)
+    expected = parse_line(f"{linux} {default}", Grammar.GRUB).edited(managed)
+    ours = [word for argument in in_order(managed) for word in managed[argument]]
+    at = len(line.for_kernel)
+    assert [token.word for token in line.for_kernel if token.word in ours] == ours
+    assert sorted(token.raw for token in line.for_kernel) == sorted(token.raw for token in expected.for_kernel)
+    assert [token.raw for token in line.tokens[at:]] == [token.raw for token in expected.tokens[len(expected.for_kernel) :]]
+    assert line.has(managed)
 
 
 # Comparison ---------------------------------------------------------------------------------------------------------------------------
