@@ -85,6 +85,7 @@ def make_plan(host: t.Any, given: t.Any) -> dict[str, t.Any]:
         "ports": [_port(port, affinity) for port in ports],
         "devices": devices,
         "kernel_args": _kernel_args(planning, isolated, hugepages, devices),
+        "partition": _partition(planning, isolated, pmd),
         "reasons": notes.reasons,
         "warnings": notes.warnings,
     }
@@ -229,3 +230,21 @@ def _kernel_args(planning: Planning, isolated: CpuSet, hugepages: list[dict[str,
         args["iommu"] = _IOMMU
         notes.because("boot", f"iommu {_IOMMU}", "vfio-pci needs an IOMMU; devices that stay with the kernel do without its translation")
     return args
+
+
+def _partition(planning: Planning, isolated: CpuSet, pmd: PmdCores) -> dict[str, str]:
+    """Return the options of cpu_partition, nothing where CPUs are not isolated that way. Raises InputError.
+
+    ovs-vswitchd as a whole is in the partition, so that its other threads need a CPU there that no PMD thread has.
+    """
+    facts, intent, notes = planning.facts, planning.intent, planning.notes
+    if intent.isolation != "partition":
+        return {}
+    free = facts.online - isolated
+    if len(free) < 2:  # noqa: PLR2004 - one for ovs-vswitchd, one for all others
+        possible = f"The other threads of ovs-vswitchd need a CPU in the partition, and CPU {shown(free)} alone is left to the host."
+        raise InputError("host", "isolation", "partition", possible, "Use isolation=isolcpus, or ask for fewer cores.")
+    near = free & frozenset().union(*facts.nodes[pmd.nodes[0]].cores)
+    cpu = max(near or free)
+    notes.because("partition", f"CPU {cpu} beside {format_cpu_list(isolated)}", "for the threads of ovs-vswitchd that do not poll; one, as nothing moves them")
+    return {"cpus": format_cpu_list(isolated), "service_cpus": str(cpu)}

@@ -384,6 +384,17 @@ def test_only_the_boot_arguments_that_are_wanted(read: Read, wanted: dict[str, t
     assert plan["isolated_cpus"] == "1,21"
 
 
+def test_a_partition_has_a_cpu_of_the_host_for_the_other_threads_of_the_switch(read: Read) -> None:
+    plan = planned(read(grid(2, 4, 2), 1), isolation="partition")
+    assert plan["partition"] == {"cpus": plan["isolated_cpus"], "service_cpus": "15"}  # the last of node 1, where the NIC is
+    assert planned(read(grid(2, 4, 2), 1))["partition"] == {}
+
+
+def test_a_partition_wants_two_cpus_that_are_left(read: Read) -> None:
+    with pytest.raises(InputError, match=r"isolation='partition' is not possible\. .* CPU 0 alone is left to the host"):
+        make_plan(read(grid(1, 2), 0), {"nics": [{"device": "ens0"}], "isolation": "partition"})
+
+
 BOTH = ["managed_irq", "domain"]
 
 
