@@ -77,6 +77,11 @@ def test_the_role_host_tuning_passes_on_every_option_of_kernel_args() -> None:
     assert set(specification(ROOT / "roles/host_tuning")["host_tuning_kernel_args"]["options"]) == options - {"hugepages"}
 
 
+def test_the_role_nic_binding_passes_on_every_option_of_dpdk_device() -> None:
+    passed = set(re.findall(r"^    (\w+): ", (ROOT / "roles/nic_binding/tasks/bind.yml").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(module_options("dpdk_device")) - {"device", "state", "timeout", "root"} == passed
+
+
 @pytest.mark.parametrize(
     ("variable", "module", "option"),
     [
