@@ -16,7 +16,7 @@ description:
   - The kernel places some interrupts by itself (those of many NICs and disks that have one queue per CPU), and some are of one CPU alone.
     They cannot be moved, which is no failure; RV(managed) lists those that are on these CPUs. C(isolcpus=managed_irq,...) on the kernel's
     command line is what keeps them away.
-  - The affinities last until the next boot. The role M(nfv.ovs_dpdk.host_tuning#role) sets them at boot too, and tells C(irqbalance).
+  - The affinities last until the next boot. The role C(nfv.ovs_dpdk.host_tuning) sets them at boot too, and tells C(irqbalance).
   - What was there before is written down, until the next boot, and comes back with O(state=absent). An interrupt that somebody else moved
     meanwhile stays as it is then.
 options:

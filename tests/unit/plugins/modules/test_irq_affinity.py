@@ -249,7 +249,7 @@ def test_record_that_is_damaged_is_made_anew(run_module: RunModule, root: pathli
 
 
 def test_without_the_right_to_write_check_mode_fails_as_a_run_does(run_module: RunModule, root: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(irqs.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
     for check in (True, False):
         result = run_module(irq_affinity, {"away_from": AWAY, "root": str(root)}, check=check)
         assert "cannot be written. This needs root" in result["msg"]
