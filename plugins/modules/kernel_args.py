@@ -175,7 +175,7 @@ reboot_required:
   elements: str
   sample: ["isolcpus: staged 1-19, running none"]
 boot_loader:
-  description: How the boot loader is configured.
+  description: How the boot loader is configured, V(grub) or V(grubby); V(none) on a host without one, which RV(staged) takes to stay as it runs.
   returned: always
   type: str
   sample: grub
@@ -204,14 +204,14 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot import Loader, Plan, plan_absent, plan_present
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot import Loader, Nothing, Plan, plan_absent, plan_present
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot_grub import Grub
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot_grubby import Grubby
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import boot_loader
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_cpus, read_kernel, read_memory
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_files import read_text
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError, OvsDpdkError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import SUBJECT, Limits, hugepage_warnings, wanted
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line import ORDER, as_text, differences, fold, in_order, parse_line, without_loader
 
@@ -222,16 +222,19 @@ STAGED = ("default_hugepagesz", "hugepages", "isolcpus", "isolcpus_flags", "nohz
 
 
 def find_loader(root: pathlib.Path, commands: Commands) -> Loader:
-    """Return the boot loader of the host. Raises HostError where there is none that this collection knows."""
+    """Return the boot loader of the host; one that can do nothing where there is none that this collection knows."""
     grubby = commands.find("grubby")
     if grubby and (boot_loader.has_entries(root) or not boot_loader.has_grub(root)):
         return Grubby(root, commands, grubby)
+    grub = Grub(root, commands)
+    if grub.config.exists() or grub.drop_in.exists():
+        return grub
     if boot_loader.has_grub(root):
-        return Grub(root, commands)
-    raise HostError(
-        f"{SUBJECT}: setting them is not possible: there is no boot loader that can be configured, neither GRUB ({root / boot_loader.DEBIAN_DEFAULTS}) "
-        "nor grubby. A container runs with the command line of its host; set it there. Nothing was changed."
-    )
+        reason = f"{grub.config} is not there, so what the next boot gets is not known. Run update-grub, if this host boots through GRUB."
+    else:
+        reason = f"There is no boot loader that can be configured, neither GRUB ({grub.config}) nor grubby."
+    reason += " A container runs with the command line of its host; set it there."
+    return Nothing(without_loader(parse_line(read_kernel(root).command_line)), reason)
 
 
 def read_limits(root: pathlib.Path, release: str | None) -> Limits:

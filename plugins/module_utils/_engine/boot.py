@@ -13,6 +13,7 @@ import dataclasses
 import json
 import typing as t
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.boot_loader import NextBoot
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import SUBJECT, check_line, unexpected
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line import in_order, names_of
@@ -21,7 +22,6 @@ if t.TYPE_CHECKING:
     import pathlib
     from collections.abc import Sequence
 
-    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.boot_loader import NextBoot
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import Managed, Wants
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line import Line
 
@@ -110,6 +110,39 @@ class Loader(abc.ABC):
     @abc.abstractmethod
     def stage(self, plan: Plan) -> pathlib.Path | None:
         """Write the plan, and return the backup of the file that was replaced. Takes back what it did before it raises HostError."""
+
+
+class Nothing(Loader):
+    """A host without a boot loader, such as a container. It stays as it runs."""
+
+    kind = "none"
+
+    def __init__(self, running: Line, reason: str) -> None:
+        """Take the command line of the running kernel, and a sentence that says what is missing."""
+        self.running = running
+        self.reason = reason
+
+    def record(self) -> Record | None:
+        """Nothing can have been staged."""
+        return None
+
+    def next_boot(self) -> NextBoot:
+        """Return what runs: as far as this host knows, it stays."""
+        return NextBoot("", "", self.running)
+
+    def check(self, plan: Plan) -> None:
+        """Refuse to change anything."""
+        if plan.changed:
+            raise HostError(f"{SUBJECT}: setting them is not possible. {self.reason} Nothing was changed.")
+
+    def commands(self, plan: Plan) -> list[list[str]]:  # noqa: ARG002 - the signature of all
+        """Return no command."""
+        return []
+
+    def stage(self, plan: Plan) -> pathlib.Path | None:
+        """Refuse, as check() does before."""
+        self.check(plan)
+        return None
 
 
 def plan_present(loader: Loader, wants: Wants) -> Plan:

@@ -446,7 +446,17 @@ def failed(host: Host, result: Result, before: dict[str, str], *words: str) -> N
 def test_no_boot_loader_at_all(stage: Stage, host: Host) -> None:
     (host.root / "etc/default/grub").unlink()
     host.config.unlink()
-    failed(host, stage(isolcpus="2"), host.files(), "no boot loader", "container")
+    failed(host, stage(isolcpus="2"), host.files(), "is not possible", "no boot loader", "container")
+    failed(host, stage(check=True, isolcpus="2"), host.files(), "is not possible", "no boot loader", "container")
+
+
+@pytest.mark.parametrize("options", [{"state": "absent"}, {"isolcpus": "", "hugepages": [], "args": {}}, {"isolcpus": "5"}])
+def test_a_container_that_is_as_it_shall_be_needs_no_boot_loader(stage: Stage, host: Host, options: Result) -> None:
+    (host.root / "etc/default/grub").unlink()
+    host.config.unlink()
+    host.put("proc/cmdline", "BOOT_IMAGE=/x ro isolcpus=5\n")
+    result = stage(**options)
+    assert (result["changed"], result["boot_loader"], result["staged"], result["reboot_required"]) == (False, "none", "ro isolcpus=5", [])
 
 
 @pytest.mark.parametrize("check", [True, False])
