@@ -251,6 +251,7 @@ class Builder:
 
     def ensure(self) -> dict[str, t.Any]:
         """Return the result of the module."""
+        os.umask(0o022)  # what root installs is for everybody, also where root's own files are not
         self.store.check_link()
         source = Source(self.request.source, self.request.checksum, self.request.build_dir / "sources")
         inputs = self._inputs(source)

@@ -127,7 +127,7 @@ class Source:
                 self._check(file_digest(self.path, self.checksum.algorithm))
                 return
         response, info = fetch_url(module, self.given, timeout=_FETCH_SECONDS)
-        if response is None or info.get("status", 200) not in {-1, 200, None} or (info.get("status") == -1 and not hasattr(response, "read")):
+        if response is None or info.get("status") not in {200, None}:  # None: the protocol has no status, as file:// has none
             advice = "Set http_proxy or https_proxy in the task's environment, or name an archive on the host as source."
             raise HostError(f"{self.given} cannot be fetched: {str(info.get('msg')).rstrip('.')}. {advice}")
         part = self.path.with_name(f"{self.path.name}.part")

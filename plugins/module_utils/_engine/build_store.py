@@ -130,6 +130,7 @@ class Store:
                 json.dump(record, stream, indent=1, sort_keys=True)
                 stream.flush()
                 os.fsync(stream.fileno())
+            os.sync()  # the rename must not be on the disk before the files are
             if path.exists():  # without a record: not one of ours that is whole
                 shutil.rmtree(path)
             staged.rename(path)

@@ -703,3 +703,14 @@ def test_a_run_with_nothing_to_do_takes_less_than_a_second(host: Host) -> None:
     begun = sum(os.times()[:4])
     assert not host.build(tree)["changed"]
     assert sum(os.times()[:4]) - begun < 1, "seconds of CPU, of commands too: others may be busy on this machine"
+
+
+def test_what_is_installed_can_be_read_by_everybody_whatever_the_umask_of_root(host: Host) -> None:
+    tree = host.make_tree()
+    before = os.umask(0o077)
+    try:
+        result = host.build(tree)
+    finally:
+        os.umask(before)
+    closed = [path for path in [host.prefix, *pathlib.Path(result["prefix"]).rglob("*")] if not path.is_symlink() and not path.stat().st_mode & 0o004]
+    assert closed == []
