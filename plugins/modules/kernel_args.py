@@ -68,7 +68,8 @@ options:
     description:
       - Any other argument by name. The value is text or a number, V(true) for a bare word, a list where the argument comes several times, V(null)
         to have it nowhere, whoever sets it. An empty text takes away what was staged for it.
-      - Names that are not given are left alone. An empty dictionary takes away all that was staged with this option.
+      - A name that was staged with this option earlier and is not given any more goes; an empty dictionary takes all of them away. What others
+        say of names that are not given is left alone.
     type: dict
   state:
     description:

@@ -237,7 +237,8 @@ def wanted(options: Mapping[str, t.Any], before: Mapping[str, Sequence[str]], li
     if options.get("iommu") is not None:
         managed["iommu"] = iommu_words(options["iommu"], limits) or None
     if options.get("args") is not None:
-        managed.update(other_words(options["args"]) or {argument: None for argument in before if argument not in ORDER})
+        managed.update({argument: None for argument in before if argument not in ORDER})
+        managed.update(other_words(options["args"]))
     return managed
 
 

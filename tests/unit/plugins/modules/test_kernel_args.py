@@ -230,7 +230,7 @@ def test_an_empty_value_gives_one_argument_back_to_its_owner(stage: Stage, host:
     host.update_grub()
     assert not stage(isolcpus="")["changed"]
     stage(isolcpus="2-5", args={"audit": None, "nosmt": True})
-    result = stage(isolcpus="", args={"nosmt": ""})
+    result = stage(isolcpus="", args={"audit": None, "nosmt": ""})
     assert result["staged"] == "root=UUID=1 ro isolcpus=7"
     assert result["reboot_required"] == ["isolcpus: staged 7, running none"]
     assert stage(args={})["staged"] == "root=UUID=1 ro isolcpus=7 audit=1"
@@ -241,7 +241,14 @@ def test_null_takes_the_argument_of_another_owner_off_the_line(stage: Stage) -> 
     result = stage(args={"quiet": None, "console": None, "nowhere": None})
     assert result["staged"] == "root=UUID=1 ro splash"
     assert result["diff"]["after"] == {"console": "", "nowhere": "", "quiet": ""}
-    assert not stage(args={"quiet": None, "nowhere": None})["changed"]
+    assert not stage(args={"quiet": None, "console": None, "nowhere": None})["changed"]
+
+
+def test_a_name_that_is_not_given_any_more_goes_and_one_of_others_comes_back(stage: Stage) -> None:
+    before = stage(args={})["staged"]
+    stage(isolcpus="2-5", args={"quiet": None, "nosmt": True, "audit": 0})
+    assert stage(args={"audit": 0})["staged"] == f"{before} isolcpus=2-5 audit=0"
+    assert not stage(args={"audit": 0})["changed"]
 
 
 def test_an_owner_may_take_over_the_value_that_was_staged(stage: Stage, host: Host) -> None:
