@@ -54,9 +54,8 @@ def module_arguments() -> dict[str, t.Any]:
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import task  # noqa: PLC0415 - found only now
     from ansible_collections.nfv.ovs_dpdk.plugins.modules import vhost_user_port  # noqa: PLC0415
 
-    with mock.patch.object(task, "AnsibleModule", side_effect=TakenError) as made:
-        with contextlib.suppress(TakenError):
-            vhost_user_port.main()
+    with mock.patch.object(task, "AnsibleModule", side_effect=TakenError) as made, contextlib.suppress(TakenError):
+        vhost_user_port.main()
     return dict(made.call_args.kwargs)
 
 
