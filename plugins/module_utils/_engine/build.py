@@ -246,7 +246,6 @@ class Builder:
         self.recipe = recipe
         self.commands = Commands(module)
         self.store = Store(recipe.product, request.prefix)
-        self.warnings: list[str] = []
         self.dry = bool(module.check_mode)
 
     def ensure(self) -> dict[str, t.Any]:
@@ -284,7 +283,7 @@ class Builder:
         path = self.request.cc if "/" in self.request.cc else self.commands.find(self.request.cc)
         if path is None or not os.access(path, os.X_OK):
             if self.dry:
-                self.warnings.append(missing_tool(self.request.cc))
+                self.module.warn(missing_tool(self.request.cc))
                 return None
             raise HostError(missing_tool(self.request.cc))
         rc, out, err = self.commands.run_within(_PROBE_SECONDS, [path, "--version"])
@@ -309,7 +308,6 @@ class Builder:
             "changed": False,
             "reasons": [],
             "commands": [],
-            "warnings": self.warnings,
             "diff": {"before": shown, "after": shown},
             **self._results(found.path, found.record),
         }
@@ -352,7 +350,6 @@ class Builder:
             "changed": bool(reasons),
             "reasons": reasons,
             "commands": planned,
-            "warnings": self.warnings,
             "diff": {"before": before, "after": after},
             **self._results(found.path, found.record),
         }
@@ -400,7 +397,7 @@ class Builder:
         """Have the tree there, and ask the recipe about it; None where it would have to be fetched first (check mode)."""
         if self.dry:
             if source.has_to_be_fetched:
-                self.warnings.append(f"{self.request.source} is not fetched in check mode: what its tree can do is not known.")
+                self.module.warn(f"{self.request.source} is not fetched in check mode: what its tree can do is not known.")
                 return None
             if source.is_tree:
                 tree = source.path.absolute()
@@ -454,7 +451,8 @@ class Builder:
         if missing and not self.dry:
             shutil.rmtree(build.folder, ignore_errors=True)
             raise HostError(f"{build.title}: {' '.join(missing)}", missing=missing)
-        self.warnings.extend(missing)
+        for words in missing:
+            self.module.warn(words)
 
     def _steps(self, build: Build, description: Description) -> None:
         """Run the steps that are left, up to what is proved and staged."""
@@ -510,7 +508,8 @@ def remove(module: AnsibleModule, product: str, prefix: pathlib.Path, version: s
     names = [one.path.name for one in store.builds()]
     left = [name for name in names if name not in {one.path.name for one in builds}]
     goes = current is not None and any(one.path == current.path for one in builds)
-    warnings = [f"{prefix / LINK} led to {current.path.name} and goes too: no build is current."] if goes and current else []
+    if goes and current:
+        module.warn(f"{prefix / LINK} led to {current.path.name} and goes too: no build is current.")
     before = {"builds": names, "current": current.path.name if current else None}
     after = {"builds": left, "current": None if goes else before["current"]}
     if builds and not module.check_mode:
@@ -521,7 +520,6 @@ def remove(module: AnsibleModule, product: str, prefix: pathlib.Path, version: s
         "commands": [],
         "reasons": [f"{one.path.name} is removed" for one in builds],
         "removed": [str(one.path) for one in builds],
-        "warnings": warnings,
         "diff": {"before": before, "after": after},
     }
 

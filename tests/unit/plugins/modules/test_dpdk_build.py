@@ -209,7 +209,7 @@ def test_two_versions_live_side_by_side_and_one_can_go(host: Host) -> None:
     old, new = host.build(host.make_tree("16.07")), host.build(host.make_tree("17.11", ivshmem=False))
     assert pathlib.Path(old["prefix"]).is_dir()
     gone = host.build(state="absent", version="16.07.0")
-    assert (gone["changed"], gone["removed"], gone["warnings"]) == (True, [old["prefix"]], [])
+    assert (gone["changed"], gone["removed"], "warnings" in gone) == (True, [old["prefix"]], False)
     assert host.names() == ["current", pathlib.Path(new["prefix"]).name]
     assert not host.build(state="absent", version="16.07.0")["changed"]
     last = host.build(state="absent", version=f"17.11.0-{new['stamp'][:10]}", check=True)
@@ -412,7 +412,7 @@ def test_check_mode_says_what_a_run_does_and_writes_nothing(host: Host, generati
     planned = host.build(source, check=True)
     assert host.everything() == {}
     done = host.build(source)
-    assert planned["warnings"] == []
+    assert "warnings" not in planned
     if archive:  # the name of the folder in it shows only when it is unpacked
         planned.pop("commands"), done.pop("commands")
     assert planned == done
