@@ -43,8 +43,8 @@ one threads threads
 one service systemctl is-enabled openvswitch-switch
 one sockets stat --format=%F /run/openvswitch/vhost
 
-# 50 frames into bridge br0 leave by the NIC of node 0, come in by that of node 1, and reach bridge br1
-counters() { ovs-vsctl get Interface dpdk0 statistics:tx_packets -- get Interface dpdk1 statistics:rx_packets -- get Interface br1 statistics:rx_packets; }
+# 50 frames into bridge br0 leave by the NIC of node 0 and come in by that of node 1, which is on bridge br1
+counters() { ovs-vsctl get Interface dpdk0 statistics:tx_packets -- get Interface dpdk1 statistics:rx_packets; }
 ip link set br0 up
 ip link set br1 up
 sleep 1
