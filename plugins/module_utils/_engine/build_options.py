@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Request, cpu_count
@@ -46,6 +47,9 @@ def check_shared(params: t.Mapping[str, t.Any], subject: str) -> None:
             raise InputError(subject, name, params[name], f"It is {least} or more.", "Correct it, or leave it out.")
     if str(prefix_of(params)) in {"/", "/usr", "/usr/local", "/opt"}:
         raise InputError(subject, "prefix", params["prefix"], "Builds need a folder that nothing else is in.", f"Take for instance /opt/{subject}.")
+    for name in ("prefix", "build_dir", "source"):
+        if params[name] is not None and re.search(r"\s", str(params[name])):
+            raise InputError(subject, name, params[name], "make cannot build below a folder with a space in its name.", "Take another folder.")
     if params["state"] == "present" and params["version"] is not None:
         raise InputError(subject, "version", params["version"], "The source says which version it is.", "Give version only with state absent.")
 

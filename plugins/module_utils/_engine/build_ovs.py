@@ -76,7 +76,7 @@ def read_dpdk(commands: Commands, given: str, library: str | None) -> Dpdk:
             advice = "Install its package (Debian: libdpdk-dev, RHEL: dpdk-devel), or name the prefix of a build."
             raise HostError(f"The distribution's DPDK was not found: {(err or out).strip()}. {advice}")
         return Dpdk(None, out.strip(), library or "shared")
-    path = pathlib.Path(os.path.realpath(given))
+    path = pathlib.Path(os.path.realpath(os.path.expanduser(given)))  # noqa: PTH111 # realpath has no counterpart for what is not there
     try:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         facts = record["facts"]

@@ -63,7 +63,7 @@ class Source:
         self.folder = folder
         self.is_url = re.match(r"[a-z][a-z0-9+.-]*://", given, re.IGNORECASE) is not None
         self.checksum = None if checksum is None else parse_checksum(checksum)
-        self.path = pathlib.Path(given)
+        self.path = pathlib.Path(os.path.expandvars(given)).expanduser()
         if self.is_url:
             if self.checksum is None:
                 advice = "Give checksum, such as sha256:...; what cannot be checked is not built."
@@ -71,6 +71,8 @@ class Source:
             name = re.sub(r"[^\w.+-]", "_", posixpath.basename(given.rstrip("/"))) or "archive"
             self.path = folder / f"{self.checksum.digest[:16]}-{name}"
             return
+        if not self.path.is_absolute():
+            raise InputError("source", "source", given, "It is relative, and a task has no folder of its own.", "Name it from / on.")
         if not self.path.exists():
             raise InputError("source", "source", given, "There is nothing of that name on this host.", "Name a folder, an archive or a URL.")
         if self.path.is_dir() and self.checksum is not None:
@@ -130,7 +132,7 @@ class Source:
         if response is None or info.get("status") not in {200, None}:  # None: the protocol has no status, as file:// has none
             advice = "Set http_proxy or https_proxy in the task's environment, or name an archive on the host as source."
             raise HostError(f"{self.given} cannot be fetched: {str(info.get('msg')).rstrip('.')}. {advice}")
-        part = self.path.with_name(f"{self.path.name}.part")
+        part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with part.open("wb") as stream:

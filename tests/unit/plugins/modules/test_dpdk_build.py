@@ -561,6 +561,13 @@ def test_a_prefix_that_others_use_is_refused(host: Host, prefix: str) -> None:
     assert f"prefix={prefix!r} is not possible" in result["msg"]
 
 
+@pytest.mark.parametrize("options", [{"source": "dpdk-16.07"}, {"source": "/usr/src/my dpdk"}, {"prefix": "/opt/my dpdk"}, {"build_dir": "/tmp/my build"}])  # noqa: S108
+def test_a_folder_that_make_or_a_task_cannot_use_is_refused(host: Host, options: dict[str, t.Any]) -> None:
+    result = host.build(**{"source": host.make_tree(), **options})
+    assert result["failed"]
+    assert f"{next(iter(options))}='" in result["msg"]
+
+
 @pytest.mark.parametrize("options", [{"jobs": 0}, {"timeout": 0}, {"lock_timeout": -1}, {"version": "16.07.0"}])
 def test_numbers_that_cannot_be_are_refused(host: Host, options: dict[str, t.Any]) -> None:
     result = host.build(host.make_tree(), **options)
