@@ -181,7 +181,7 @@ boot_loader:
   type: str
   sample: grub
 backup:
-  description: Copy of the file that was replaced; V(null) where there was none, or nothing was replaced.
+  description: Copy of the file that was replaced; V(null) where there was none, or nothing was replaced. When nothing is managed any more, all copies go.
   returned: always
   type: str
   sample: /etc/default/grub.d/zz-nfv-ovs-dpdk.cfg.2026-01-31@12:00:00~

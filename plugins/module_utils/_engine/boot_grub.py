@@ -16,7 +16,7 @@ import shlex
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot import COMMAND_SECONDS, Loader, Plan, Record, prove
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.files import FileChange, back_up, read_file, replace
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.files import FileChange, back_up, read_file, remove_backups, replace
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import boot_loader
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import SUBJECT
@@ -161,9 +161,10 @@ class Grub(Loader):
             prove(self, plan, self._causes())
             if not plan.record.managed:
                 replace(FileChange(self.drop_in, change.after, None))
+                remove_backups(self.drop_in)  # nothing of ours is left
         except HostError as error:
             raise HostError(f"{error} {self._take_back(change, config, written)}", **error.details) from error
-        return backup
+        return backup if plan.record.managed else None
 
     def _update_grub(self) -> None:
         argv = [self.update_grub or "update-grub"]

@@ -14,7 +14,7 @@ import os
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot import COMMAND_SECONDS, Loader, Plan, Record, prove
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.files import FileChange, back_up, read_file, replace
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.files import FileChange, back_up, read_file, remove_backups, replace
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import boot_loader
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import SUBJECT, unexpected
@@ -95,9 +95,11 @@ class Grubby(Loader):
             prove(self, plan, ["This release of grubby may not keep a name that comes more than once."])
             self._prove_others(plan)
             replace(FileChange(self.record_file, change.after, plan.record.as_json() + "\n" if plan.record.managed else None))
+            if not plan.record.managed:
+                remove_backups(self.record_file)  # nothing of ours is left
         except HostError as error:
             raise HostError(f"{error} {self._take_back(change, texts)}", **error.details) from error
-        return backup
+        return backup if plan.record.managed else None
 
     def _prove_others(self, plan: Plan) -> None:
         """Look whether the arguments of others are as they were, those that come back among them. Raises HostError."""

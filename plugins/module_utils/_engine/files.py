@@ -64,6 +64,15 @@ def back_up(path: pathlib.Path) -> pathlib.Path | None:
     return copy
 
 
+def remove_backups(path: pathlib.Path) -> None:
+    """Remove all copies that :func:`back_up` made of a file. Raises HostError."""
+    try:
+        for copy in path.parent.glob(f"{path.name}.*~"):
+            copy.unlink(missing_ok=True)
+    except OSError as error:
+        raise HostError(f"the backups of {path} cannot be removed: {error.strerror}.") from error
+
+
 def replace(change: FileChange) -> None:
     """Bring a file to what it shall be: the old text or the new one is there at any moment, also after a loss of power. Raises HostError."""
     try:

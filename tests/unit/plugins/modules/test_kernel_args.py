@@ -302,6 +302,15 @@ def test_the_backup_is_the_file_that_was_replaced(stage: Stage, host: Host) -> N
     assert not backup.match("*.cfg")
 
 
+def test_when_nothing_is_managed_any_more_no_backup_is_left(stage: Stage, host: Host) -> None:
+    stage(isolcpus="2-5")
+    other = host.drop_in.with_name("50-cloud.cfg.mine~")
+    other.write_text("# not ours\n", encoding="utf-8")
+    assert pathlib.Path(stage(isolcpus="2-3")["backup"]).exists()
+    assert stage(state="absent")["backup"] is None
+    assert list(host.drop_in.parent.glob("*~")) == [other]
+
+
 @pytest.mark.parametrize(
     "options", [ALL, {"isolcpus": ""}, {"args": {"quiet": None, "console": ["ttyS1", "tty0"]}}, {"state": "absent"}], ids=["all", "empty", "args", "absent"]
 )
