@@ -137,4 +137,7 @@ class DpdkRecipe(Recipe):
 
     def _environ(self, build: Build) -> dict[str, str]:
         """Return the environment; what a user exports for other trees does not count."""
-        return {"RTE_SDK": str(build.tree), "CC": self.cc} if isinstance(self.plan, MakePlan) else {"CC": self.cc, "CFLAGS": "", "LDFLAGS": ""}
+        if isinstance(self.plan, MesonPlan):
+            return {"CC": self.cc, "CFLAGS": "", "LDFLAGS": ""}
+        # 20.08 asks whether one really wants make, and waits for a key
+        return {"CC": self.cc, "RTE_SDK": str(build.tree), "MAKE_PAUSE": "n"}

@@ -126,7 +126,7 @@ class OvsTree:
 
     version: str
     configured: bool
-    """Whether it has a configure script; a tree from version control has boot.sh instead, which makes one."""
+    """Whether it has a configure script that is newer than what it is made from; else boot.sh makes one."""
     with_dpdk: tuple[str, ...]
     """What --with-dpdk takes: ``dir`` (to 2.14), ``pkg-config`` (any libdpdk.pc, 2.10 to 2.14), ``linkage`` (static or shared, from 2.15)."""
     emc: str | None
@@ -146,7 +146,20 @@ def read_ovs_tree(root: pathlib.Path) -> OvsTree:
     with_dpdk = [way for way, words in ways if words in rules]
     if "linkage" not in with_dpdk and re.search(r"PKG_CHECK_MODULES(_STATIC)?\(\[DPDK\]", rules):
         with_dpdk.append("pkg-config")
-    return OvsTree(found[1], (root / "configure").is_file(), tuple(with_dpdk), emc, shift)
+    return OvsTree(found[1], _is_generated(root), tuple(with_dpdk), emc, shift)
+
+
+def _is_generated(root: pathlib.Path) -> bool:
+    """Tell whether make would leave the files of autoconf and automake as they are; else it wants the very release that made them."""
+    made = [root / "configure", root / "Makefile.in"]
+    if not made[0].is_file() or not (root / "boot.sh").is_file():
+        return made[0].is_file()
+    sources = [root / "Makefile.am", root / "configure.ac", root / "acinclude.m4", *root.glob("*/automake.mk"), *root.glob("m4/*.m4")]
+    if "debian/automake.mk" in _text(root / "Makefile.am") and not (root / "debian/automake.mk").is_file():
+        possible = "Its folder debian is missing: this is the .orig archive of a Debian source package, which alone cannot be built."
+        raise InputError("Open vSwitch source", "source", str(root), possible, "Unpack the package with dpkg-source --extract, and name the folder.")
+    oldest = min((path.stat().st_mtime for path in made if path.is_file()), default=0.0)
+    return all(path.stat().st_mtime <= oldest for path in sources if path.is_file())
 
 
 EMC_DEFINITION = re.compile(r"^(#define[ \t]+EM_FLOW_HASH_SHIFT[ \t]+)(\d+)[ \t]*$", re.MULTILINE)

@@ -73,8 +73,9 @@ _ERRORS: t.Final = (
     re.compile(r"^.*(?:undefined reference to|multiple definition of|cannot find -l|file not recognized|file truncated|relocation truncated).*$", re.MULTILINE),
     re.compile(r"^.*(?::|^)\s*(?:error|ERROR|Error): .*$", re.MULTILINE),
     re.compile(r"^.*(?:command not found|: not found|No such file or directory|Permission denied|Killed).*$", re.MULTILINE),
-    re.compile(r"^make(?:\[\d+\])?: \*\*\* .*$", re.MULTILINE),
 )
+# It only says that a command failed: the line before it may say more
+_MAKE_ERROR: t.Final = re.compile(r"^make(?:\[\d+\])?: \*\*\* .*$", re.MULTILINE)
 
 _MISSING: t.Final = (
     re.compile(r"fatal error: '?([\w./+-]+\.h)'?(?:: No such file| file not found)"),
@@ -95,7 +96,11 @@ def first_error(log: str) -> str | None:
         found = kind.search(log)
         if found:
             return found[0].strip()
-    return None
+    found = _MAKE_ERROR.search(log)
+    if not found:
+        return None
+    before = [line for line in log[: found.start()].splitlines() if line.strip() and not line.startswith("make")]
+    return "; ".join(line.strip() for line in (*before[-1:], found[0]))
 
 
 def last_lines(log: str, count: int = 30) -> list[str]:

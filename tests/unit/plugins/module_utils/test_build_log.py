@@ -39,6 +39,7 @@ make: *** [/src/mk/rte.sdkroot.mk:129: all] Error 2
         ("gcc: fatal error: Killed signal terminated program cc1\ncompilation terminated.\n", "Killed signal terminated program cc1"),
         ("a.c:3:1: error: x\n/tmp/a.s: fatal error: when writing output: No space left on device\n", "No space left on device"),
         ("make: *** No rule to make target 'config'.  Stop.\n", "make: *** No rule to make target 'config'.  Stop."),
+        ("Press enter to continue...\nmake: *** [mk/x.mk:72: warning] Error 1\n", "Press enter to continue...; make: *** [mk/x.mk:72: warning] Error 1"),
         ("/bin/sh: 1: python: not found\nmake: *** [x] Error 127\n", "python: not found"),
     ],
 )

@@ -92,6 +92,25 @@ def test_an_ovs_tree_of_later_releases_quotes_its_name(tmp_path: pathlib.Path) -
     assert (tree.version, tree.emc, tree.emc_shift) == ("3.7.1", "lib/dpif-netdev-private-dfc.h", 13)
 
 
+@pytest.mark.parametrize(("newer", "configured"), [("configure", True), ("Makefile.am", False), ("lib/automake.mk", False), ("m4/compat.m4", False)])
+def test_a_configure_that_is_older_than_its_sources_has_to_be_made_again(tmp_path: pathlib.Path, newer: str, configured: bool) -> None:
+    """Make would do so too, but with no other automake than the one that was used before."""
+    files = dict.fromkeys(("boot.sh", "Makefile.am", "Makefile.in", "lib/automake.mk", "m4/compat.m4"), "")
+    root = small_trees.ovs_tree(tmp_path, files=files)
+    for path in root.rglob("*"):
+        os.utime(path, (1000, 1000))
+    os.utime(root / newer, (2000, 2000))
+    assert read_ovs_tree(root).configured is configured
+
+
+def test_the_orig_archive_of_a_debian_package_alone_is_refused(tmp_path: pathlib.Path) -> None:
+    root = small_trees.ovs_tree(tmp_path, files={"boot.sh": "", "Makefile.am": "include debian/automake.mk\n"})
+    with pytest.raises(InputError, match="dpkg-source --extract"):
+        read_ovs_tree(root)
+    small_trees.write(root, {"debian/automake.mk": ""})
+    assert read_ovs_tree(root).version == "3.1.0"
+
+
 # digests
 
 
