@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cpu_partition
 short_description: Isolated CPUs for PMD threads without a reboot, as a partition of cgroup v2
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Isolates CPUs from the scheduler as C(isolcpus) does, without a boot argument, and gives them back as easily. The CPUs become an isolated
     cpuset partition of cgroup v2, C(/sys/fs/cgroup/ovs_dpdk.slice), which no other program can use. C(ovs-vswitchd) runs in it.

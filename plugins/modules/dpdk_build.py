@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dpdk_build
 short_description: DPDK built from source
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Builds DPDK from a source tree, an archive or a URL, and installs it into a folder of its own, V(dpdk-VERSION-STAMP) in O(prefix). Several
     builds live there side by side, and the link V(current) leads to one of them.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dpdk_device
 short_description: Which driver holds a NIC, now and after each boot
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Binds NICs to C(vfio-pci) or another driver that gives them to programs such as Open vSwitch with DPDK, by C(driverctl), so that it
     lasts. Loads the driver first, and proves by C(/sys/bus/pci/devices/ADDRESS/driver) that it has the device.

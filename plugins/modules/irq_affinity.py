@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: irq_affinity
 short_description: Device interrupts away from CPUs that poll
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Takes a set of CPUs out of C(/proc/irq/N/smp_affinity_list) of every interrupt that has one of them, and out of
     C(/proc/irq/default_smp_affinity), which is for interrupts to come. The other CPUs of an interrupt stay.

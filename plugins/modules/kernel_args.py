@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kernel_args
 short_description: Kernel arguments of the next boot
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Stages hugepages, isolated CPUs, IOMMU and other kernel arguments for the next boot, and says what of it the running kernel does not have.
     It never reboots.

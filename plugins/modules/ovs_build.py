@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ovs_build
 short_description: Open vSwitch with DPDK built from source
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Builds Open vSwitch with a DPDK of M(nfv.ovs_dpdk.dpdk_build) or of the distribution, and installs it into a folder of its own,
     V(openvswitch-VERSION-STAMP) in O(prefix). Several builds live there side by side, and the link V(current) leads to one of them.

@@ -188,7 +188,9 @@ def _affinity(planning: Planning, ports: list[Port], pmd: PmdCores, guests: Gues
         served[node] = start + port.wanted.rx_queues
         chosen[port.wanted.port] = {str(queue): threads[(start + queue) % len(threads)] for queue in range(port.wanted.rx_queues)}
         rest = sorted(set(pmd.threads(node)) - set(threads))
-        free = f"the threads on {shown(rest)} are for ports of guests, as one with a pinned queue polls no others" if rest else "one after the other, cores first"
+        free = (
+            f"the threads on {shown(rest)} are for ports of guests, as one with a pinned queue polls no others" if rest else "one after the other, cores first"
+        )
         pinned = ", ".join(f"{queue} on {cpu}" for queue, cpu in chosen[port.wanted.port].items())
         notes.because(f"port {port.wanted.port}", f"rx queues {pinned}", f"PMD threads of node {node}; {free}")
     return chosen
