@@ -58,7 +58,7 @@ options:
   enable_drivers:
     description:
       - Drivers to build, such as V(net/ixgbe) or V(net/*); all others are not. Buses and mempools have to be named for a C(meson) tree
-        (V(bus/pci), V(bus/vdev), V(mempool/ring)); in a C(make) tree they stay as they are.
+        (V(bus/pci), V(bus/vdev), V(mempool/ring)); in a C(make) tree these three and V(mempool/stack) stay as they are.
       - For C(meson) from 21.05 on.
     type: list
     elements: str

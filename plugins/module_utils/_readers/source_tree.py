@@ -114,7 +114,8 @@ def _parts(root: pathlib.Path) -> Iterator[tuple[str, str]]:
 
 
 def _listed(makefile: pathlib.Path) -> list[tuple[str, str]]:
-    return re.findall(r"^\s*DIRS-\$\((CONFIG_RTE_\w+)\)\s*\+=\s*(\w[\w-]*)\s*$", _text(makefile), re.MULTILINE)
+    """Return switches and folders; what comes with the operating system or the architecture has no switch of its own."""
+    return re.findall(r"^\s*DIRS-\$\((CONFIG_RTE_(?!EXEC_ENV|ARCH)\w+)\)\s*\+=\s*(\w[\w-]*)\s*$", _text(makefile), re.MULTILINE)
 
 
 # Open vSwitch

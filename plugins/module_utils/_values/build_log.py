@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+_LINE = 400
+
 
 class Package(t.NamedTuple):
     """The names of a package in Debian (and Ubuntu) and in Fedora (and RHEL)."""
@@ -104,15 +106,15 @@ def first_error(log: str) -> str | None:
 
 
 def last_lines(log: str, count: int = 30) -> list[str]:
-    """Return the last lines."""
-    return log.rstrip("\n").splitlines()[-count:]
+    """Return the last lines; of very long ones, as calls of the linker are, the beginning."""
+    return [line if len(line) <= _LINE else f"{line[:_LINE]}..." for line in log.rstrip("\n").splitlines()[-count:]]
 
 
 def missing_package(line: str) -> tuple[str, Package | None] | None:
     """Return what an error line misses and the package that brings it (None where that is not known); None where nothing is missing."""
     for words in _MISSING:
         found = words.search(line)
-        if found:
+        if found and not found[1].startswith("rte_"):  # one of the tree's own libraries, that no package brings
             return found[1], package_of(found[1])
     return None
 

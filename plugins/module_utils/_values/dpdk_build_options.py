@@ -261,8 +261,8 @@ _PART_OPTIONS: t.Final = (
     ("disable_apps", "app/", "n"),
     ("disable_libs", "lib/", "n"),
 )
-# They carry the drivers: without them named they stay as they are
-_CARRIERS: t.Final = ("bus/", "mempool/", "common/")
+# They carry the drivers: without them named they stay as they are. Those of a system on chip (dpaa, octeontx ...) go with its drivers.
+_CARRIERS: t.Final = ("bus/pci", "bus/vdev", "mempool/ring", "mempool/stack")
 
 
 def _part_switches(tree: Tree, wanted: Wanted) -> dict[str, str]:
@@ -272,10 +272,10 @@ def _part_switches(tree: Tree, wanted: Wanted) -> dict[str, str]:
     for option, folder, value in _PART_OPTIONS:
         asked = getattr(wanted, option)
         mine = [name for name in tree.parts if (name.startswith(folder) if folder else not name.startswith(("lib/", "app/")))]
-        if folder == "app/":  # some come with a library and have no switch of their own
+        if folder != "lib/":  # some come with a library and have no switch of their own
             mine = [name for name in mine if tree.parts[name] not in of_libs]
         if asked and value == "y":
-            switches.update({tree.parts[name]: "n" for name in mine if not name.startswith(_CARRIERS)})
+            switches.update({tree.parts[name]: "n" for name in mine if name not in _CARRIERS})
         for pattern in asked:
             found = fnmatch.filter(mine, f"{folder}{pattern}")
             if not found:

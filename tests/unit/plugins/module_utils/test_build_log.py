@@ -57,6 +57,7 @@ def test_a_log_without_an_error_has_none(log: str) -> None:
 def test_the_last_lines_are_the_last_ones() -> None:
     assert last_lines("a\nb\nc\n", 2) == ["b", "c"]
     assert last_lines("", 2) == []
+    assert len(last_lines("gcc " + "x" * 10_000, 2)[0]) < 1000
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,7 @@ def test_the_package_of_what_is_missing_is_known(line: str, name: str, debian: s
 def test_an_unknown_thing_is_missing_without_a_package_and_an_error_misses_nothing() -> None:
     assert missing_package("a.c:1:10: fatal error: ours.h: No such file or directory") == ("ours.h", None)
     assert missing_package("a.c:1:10: error: 'x' undeclared") is None
+    assert missing_package("/usr/bin/ld: cannot find -lrte_eal") is None
 
 
 def test_a_full_disk_is_known_by_its_words() -> None:

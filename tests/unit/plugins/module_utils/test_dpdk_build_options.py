@@ -216,6 +216,14 @@ def test_a_tree_of_both_generations_is_built_with_make_unless_asked() -> None:
     assert generation_of(tree, "meson") == "meson"
 
 
+def test_buses_and_mempools_of_a_system_on_chip_go_with_its_drivers_and_the_others_stay() -> None:
+    more = {"bus/pci": "CONFIG_RTE_LIBRTE_PCI_BUS", "bus/fslmc": "CONFIG_RTE_LIBRTE_FSLMC_BUS", "mempool/octeontx": "CONFIG_RTE_LIBRTE_OCTEONTX_MEMPOOL"}
+    tree = make_tree("17.11.0", more=(*more.values(), "CONFIG_RTE_DRIVER_MEMPOOL_RING"))
+    switches = made(dataclasses.replace(tree, parts={**_PARTS, **more}), enable_drivers=("net/null",)).switches
+    assert (switches["CONFIG_RTE_LIBRTE_FSLMC_BUS"], switches["CONFIG_RTE_LIBRTE_OCTEONTX_MEMPOOL"]) == ("n", "n")
+    assert not {"CONFIG_RTE_LIBRTE_PCI_BUS", "CONFIG_RTE_DRIVER_MEMPOOL_RING"} & set(switches)
+
+
 # the rest
 
 

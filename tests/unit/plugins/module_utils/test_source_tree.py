@@ -49,6 +49,13 @@ def test_a_make_tree_says_its_targets_switches_and_parts(tmp_path: pathlib.Path)
     assert tree.parts["app/test-pmd"] == "CONFIG_RTE_TEST_PMD"
 
 
+def test_what_comes_with_the_operating_system_is_no_part_that_can_be_switched(tmp_path: pathlib.Path) -> None:
+    """Without CONFIG_RTE_EXEC_ENV_LINUXAPP nothing of DPDK would be built."""
+    makefile = "DIRS-$(CONFIG_RTE_EXEC_ENV_LINUXAPP) += proc_info\nDIRS-$(CONFIG_RTE_TEST_PMD) += test-pmd\n"
+    parts = read_dpdk_tree(small_trees.make_tree(tmp_path, files={"app/Makefile": makefile})).parts
+    assert {name for name in parts if name.startswith("app/")} == {"app/test-pmd"}
+
+
 def test_drivers_were_in_lib_to_2_0(tmp_path: pathlib.Path) -> None:
     tree = read_dpdk_tree(
         small_trees.make_tree(tmp_path, files={"lib/Makefile": "DIRS-$(CONFIG_RTE_LIBRTE_IXGBE_PMD) += librte_pmd_ixgbe\n", "drivers/net/Makefile": ""})

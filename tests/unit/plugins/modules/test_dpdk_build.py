@@ -401,6 +401,11 @@ def test_an_option_that_the_tree_cannot_meet_is_refused_before_anything_is_made(
     assert not list(host.prefix.glob(".build/dpdk-*"))
 
 
+def test_a_make_tree_that_asks_for_a_key_gets_an_answer(host: Host) -> None:
+    asks = small_trees.MAKEFILE.replace("config:\n", 'config:\n\t@test "$(MAKE_PAUSE)" = n || read key\n')
+    assert host.build(host.make_tree("20.08", ivshmem=False, files={"GNUmakefile": asks}))["changed"]
+
+
 # check mode
 
 
