@@ -159,10 +159,10 @@ class Source:
             if folder.exists():
                 shutil.rmtree(folder)
             new.rename(folder)
-        except OSError as error:
-            raise refused(error, folder) from error
         except shutil.Error as error:
             raise HostError(f"{self.given} cannot be copied: {error.args[0][0][2] if error.args and error.args[0] else error}.") from error
+        except OSError as error:
+            raise refused(error, folder) from error
         finally:
             shutil.rmtree(new, ignore_errors=True)
         return folder if self.is_tree else root_of(folder)

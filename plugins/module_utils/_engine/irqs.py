@@ -203,7 +203,7 @@ def apply(root: pathlib.Path, wanted: Plan) -> Applied:
             continue
         written.append(change)
     if placed:
-        _, known = _record(root)
+        known = _record(root)[1]
         kept = [change for change in wanted.changes if str(change.number) not in placed]
         before = wanted.record.after
         replace(FileChange(wanted.record.path, before, _record_text(kept, {**(known.get("fixed") or {}), **placed})))

@@ -227,15 +227,15 @@ def lines(draw: st.DrawFn) -> str:
     return "".join(word + (draw(BLANKS) if at < len(words) - 1 else "") for at, word in enumerate(words))
 
 
+def _words(name: str) -> tuple[str, ...]:
+    return {"hugepages": TWO_SIZES, "iommu": PASSTHROUGH["iommu"], "quiet": ("quiet",)}.get(name, (f"{name}=7",))
+
+
 MANAGED = st.dictionaries(
     st.sampled_from(["isolcpus", "nohz_full", "hugepages", "iommu", "default_hugepagesz", "console", "quiet", "a.b"]),
     st.booleans(),
     max_size=5,
 ).map(lambda chosen: {name: _words(name) if there else () for name, there in chosen.items()})
-
-
-def _words(name: str) -> tuple[str, ...]:
-    return {"hugepages": TWO_SIZES, "iommu": PASSTHROUGH["iommu"], "quiet": ("quiet",)}.get(name, (f"{name}=7",))
 
 
 @given(st.text() | lines(), st.sampled_from(Grammar))

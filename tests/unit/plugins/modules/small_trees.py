@@ -182,12 +182,12 @@ echo "#define DPDK_NETDEV 1" >config.h
 cat >Makefile <<END
 all: ovs-vswitchd
 ovs-vswitchd: $src/vswitchd/ovs-vswitchd.c $src/$EMC
-	$CC $CFLAGS -I$src/lib $inc -o \$@ $src/vswitchd/ovs-vswitchd.c $LDFLAGS $libs
+TAB$CC $CFLAGS -I$src/lib $inc -o \$@ $src/vswitchd/ovs-vswitchd.c $LDFLAGS $libs
 install: all
-	mkdir -p \$(DESTDIR)$prefix/sbin \$(DESTDIR)/var/run/openvswitch
-	cp ovs-vswitchd \$(DESTDIR)$prefix/sbin
+TABmkdir -p \$(DESTDIR)$prefix/sbin \$(DESTDIR)/var/run/openvswitch
+TABcp ovs-vswitchd \$(DESTDIR)$prefix/sbin
 END
-"""
+""".replace("TAB", "\t")
 VSWITCHD = r"""
 #include <stdio.h>
 #include <string.h>

@@ -29,10 +29,10 @@ GRUB_CFG = """\
 set default="{default}"
 ### BEGIN /etc/grub.d/10_linux ###
 menuentry 'Debian GNU/Linux' $menuentry_id_option 'simple' {{
-	linux	/boot/vmlinuz-{release} root=UUID=1 ro {linux} {rest}
+\tlinux\t/boot/vmlinuz-{release} root=UUID=1 ro {linux} {rest}
 }}
 menuentry 'Debian GNU/Linux (recovery mode)' $menuentry_id_option 'recovery' {{
-	linux	/boot/vmlinuz-{release} root=UUID=1 ro single {linux}
+\tlinux\t/boot/vmlinuz-{release} root=UUID=1 ro single {linux}
 }}
 """
 DEFAULTS = 'GRUB_CMDLINE_LINUX_DEFAULT="quiet splash"\nGRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"\n'
