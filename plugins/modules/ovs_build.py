@@ -88,12 +88,12 @@ EXAMPLES = r"""
 RETURN = r"""
 prefix:
   description: The folder of the build.
-  returned: when state is present
+  returned: when state is present and DPDK is there
   type: str
   sample: /opt/openvswitch/openvswitch-3.1.0-1a2b3c4d5e
 version:
   description: The version that the tree says. V(null) in check mode for a URL that is not fetched yet.
-  returned: when state is present
+  returned: when state is present and DPDK is there
   type: str
   sample: 3.1.0
 library:
@@ -118,27 +118,27 @@ emc_file:
   sample: lib/dpif-netdev-private-dfc.h
 bin_dir:
   description: The folder with C(ovs-vsctl).
-  returned: when state is present
+  returned: when state is present and DPDK is there
   type: str
   sample: /opt/openvswitch/openvswitch-3.1.0-1a2b3c4d5e/bin
 sbin_dir:
   description: The folder with C(ovs-vswitchd) and C(ovsdb-server).
-  returned: when state is present
+  returned: when state is present and DPDK is there
   type: str
   sample: /opt/openvswitch/openvswitch-3.1.0-1a2b3c4d5e/sbin
 scripts_dir:
   description: The folder with C(ovs-ctl).
-  returned: when state is present
+  returned: when state is present and DPDK is there
   type: str
   sample: /opt/openvswitch/openvswitch-3.1.0-1a2b3c4d5e/share/openvswitch/scripts
 stamp:
   description: Digest of all inputs.
-  returned: when state is present
+  returned: when state is present and DPDK is there
   type: str
   sample: 1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f809
 log:
   description: The file with all output of the build.
-  returned: when state is present
+  returned: when state is present and DPDK is there
   type: str
   sample: /opt/openvswitch/log/openvswitch-1a2b3c4d5e.log
 reasons:
@@ -180,6 +180,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_options import FLAGS, SHARED, check_shared, prefix_of, request_of
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_ovs import OvsRecipe, OvsWanted, read_dpdk
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 _PRODUCT = "openvswitch"
 
@@ -190,6 +191,19 @@ def recipe_of(module: AnsibleModule) -> OvsRecipe:
     options: dict[str, t.Any] = {name: params[name] for name in ("optimization", "march", "emc_flow_hash_shift", "sysconfdir", "localstatedir")}
     options.update({name: tuple(params[name]) for name in ("cflags", "ldflags", "configure")})
     return OvsRecipe(OvsWanted(**options), read_dpdk(Commands(module), params["dpdk"], params["library"]), params["cc"])
+
+
+def build(module: AnsibleModule) -> dict[str, t.Any]:
+    """Have the build there. In check mode an earlier task may be about to build DPDK."""
+    try:
+        recipe = recipe_of(module)
+    except InputError as error:
+        if not module.check_mode or error.option != "dpdk":
+            raise
+        module.warn(f"{error} Check mode assumes that an earlier task builds it.")
+        reasons = [f"the DPDK in {module.params['dpdk']} is not built yet"]
+        return {"changed": True, "reasons": reasons, "commands": [], "diff": {"before": {}, "after": {}}}
+    return Builder(module, request_of(module.params), recipe).ensure()
 
 
 def main() -> None:
@@ -215,7 +229,7 @@ def main() -> None:
         if params["state"] == "absent":
             result = remove(module, _PRODUCT, prefix_of(params), params["version"], params["lock_timeout"])
         else:
-            result = Builder(module, request_of(params), recipe_of(module)).ensure()
+            result = build(module)
         module.exit_json(**result)
 
 

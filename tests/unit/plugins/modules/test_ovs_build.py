@@ -258,6 +258,13 @@ def test_check_mode_says_what_a_run_does(host: Host) -> None:
     assert planned == host.build(tree, dpdk=dpdk, emc_flow_hash_shift=15)
 
 
+def test_check_mode_assumes_that_an_earlier_task_builds_dpdk(host: Host) -> None:
+    planned = host.build(host.tree(), dpdk=str(host.folder / "later/current"), check=True)
+    assert planned["changed"]
+    assert "Check mode assumes that an earlier task builds it." in str(planned["warnings"])
+    assert "failed" not in planned
+
+
 def test_a_version_can_go_and_the_others_stay(host: Host) -> None:
     dpdk = host.dpdk("meson")
     old, new = host.build(host.tree("3.1.0"), dpdk=dpdk), host.build(host.tree("3.5.0"), dpdk=dpdk)
