@@ -227,10 +227,8 @@ def main() -> None:
     with failing(module):
         check_shared(params, _PRODUCT)
         if params["state"] == "absent":
-            result = remove(module, _PRODUCT, prefix_of(params), params["version"], params["lock_timeout"])
-        else:
-            result = build(module)
-        module.exit_json(**result)
+            module.exit_json(**remove(module, _PRODUCT, prefix_of(params), params["version"], params["lock_timeout"]))
+        module.exit_json(**build(module))
 
 
 if __name__ == "__main__":
