@@ -11,12 +11,14 @@ INVENTORY := molecule/inventory.yml
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
-.PHONY: venv view lab-tools lab-check
+.PHONY: venv view build-tools lab-tools lab-check
 venv:
 	@tools/bootstrap.sh python
 view:
 	@mkdir -p .build/view/ansible_collections/nfv
 	@ln -sfn ../../../.. .build/view/ansible_collections/nfv/ovs_dpdk
+build-tools:
+	@tools/bootstrap.sh build
 lab-tools: venv view
 	@tools/bootstrap.sh lab
 lab-check: lab-tools
@@ -48,11 +50,11 @@ bench: lab-check .build/peers/ansible_collections/openvswitch ## measure tasks o
 	@touch $@
 
 .PHONY: test lint units sanity docs dist molecule
-test: lab-tools ## everything that follows up to molecule, and a table of what passed, failed and was skipped
+test: build-tools lab-tools ## everything that follows up to molecule, and a table of what passed, failed and was skipped
 	@python tools/steps.py
 lint: venv view ## ruff, mypy, yamllint, ansible-lint, antsibull, shellcheck
 	@python tools/steps.py lint
-units: venv view ## unit tests; ARGS="-k mask" is passed to pytest
+units: venv view build-tools ## unit tests; ARGS="-k mask" is passed to pytest
 	@PYTEST_ADDOPTS="$(ARGS)" python tools/steps.py units
 sanity: venv view ## ansible-test sanity, with every Python from 3.9 on that is here
 	@python tools/steps.py sanity
@@ -64,10 +66,10 @@ molecule: lab-check ## all scenarios, or SCENARIO=default, on LAB_SUITE=trixie i
 	@python tools/steps.py $(if $(SCENARIO),molecule-$(SCENARIO),molecule)
 
 .PHONY: coverage matrix changelog lock clean
-coverage: venv view ## unit tests, and which lines of plugins/ they do not reach
+coverage: venv view build-tools ## unit tests, and which lines of plugins/ they do not reach
 	@coverage run -m pytest -q
 	@coverage report
-matrix: venv view ## unit tests with every ansible-core from 2.16 on
+matrix: venv view build-tools ## unit tests with every ansible-core from 2.16 on
 	@tools/matrix.sh
 changelog: venv ## write CHANGELOG.md for the version in galaxy.yml, from changelogs/fragments and the documentation
 	@antsibull-changelog release --update-existing --reload-plugins

@@ -2,6 +2,7 @@
 # Install what is missing, and say what. `make` calls it; nothing happens when all is there.
 #
 #   tools/bootstrap.sh python    the Python environment .venv (PYTHON names the interpreter; default: a 3.11 to 3.13)
+#   tools/bootstrap.sh build     the Debian packages of a compiler: unit tests build small trees
 #   tools/bootstrap.sh lab       the Debian packages that lab hosts need
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
@@ -64,6 +65,11 @@ python)
                 .venv/bin/uv pip install --quiet --python .venv/bin/python --requirement requirements-dev.txt
         } || .venv/bin/python -m pip install --quiet --quiet --requirement requirements-dev.txt
         echo "$wanted" >.venv/.requirements
+    fi
+    ;;
+build)
+    if command -v apt-get >/dev/null; then
+        install gcc libc6-dev make pkg-config || echo "==> tests of builds from source may not work"
     fi
     ;;
 lab)

@@ -12,7 +12,7 @@ while read -r core python; do
     environment=.build/matrix/$core-$python
     echo "==> ansible-core $core, Python $python"
     uv venv --quiet --clear --python "$(command -v "python$python")" "$environment"
-    uv pip install --quiet --python "$environment/bin/python" "ansible-core~=$core.0" hypothesis jmespath netaddr pytest pytest-mock
+    uv pip install --quiet --python "$environment/bin/python" "ansible-core~=$core.0" hypothesis jmespath meson netaddr ninja pytest pytest-mock
     "$environment/bin/python" -m pytest -q -p no:cacheprovider || failed=$((failed + 1))
 done <<PAIRS
 2.16 3.10
