@@ -153,14 +153,16 @@ import pathlib
 import re
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import partition
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.chosen_cpus import chosen_cpus
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_cpus
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 SUBJECT = "partition"
 
@@ -210,9 +212,10 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
+    """Entry point."""
+    run_module(
+        run,
+        {
             "cpus": {"type": "list", "elements": "str"},
             "service_cpus": {"type": "list", "elements": "str"},
             "services": {"type": "list", "elements": "str", "default": ["ovs-vswitchd.service"]},
@@ -220,13 +223,7 @@ def main() -> None:
             "root": {"type": "path", "default": "/"},
         },
         required_if=[("state", "present", ("cpus", "service_cpus"))],
-        supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except OvsDpdkError as error:
-        module.fail_json(msg=str(error), **error.details)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -201,12 +201,14 @@ diff:
 import pathlib
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import devices
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.binding import Host, Permission, Plan, Step, Want, full_address, plan, takes_interfaces
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 LIVE = pathlib.Path("/")
 """The host that commands act on."""
@@ -318,9 +320,10 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
+    """Entry point."""
+    run_module(
+        run,
+        {
             "device": {"type": "str"},
             "devices": {
                 "type": "list",
@@ -342,13 +345,7 @@ def main() -> None:
         },
         mutually_exclusive=[("device", "devices")],
         required_one_of=[("device", "devices")],
-        supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except OvsDpdkError as error:
-        module.fail_json(msg=str(error), **error.details)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

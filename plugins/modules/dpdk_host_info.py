@@ -453,8 +453,7 @@ import functools
 import pathlib
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import host
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
@@ -462,6 +461,8 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.rates import 
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from ansible.module_utils.basic import AnsibleModule
 
 Result = dict[str, t.Any]
 
@@ -569,21 +570,24 @@ class Parts:
 PARTS = ["board", "cpus", "iommu", "kernel", "memory", "nics", "nodes", "partitions", "power"]
 
 
+def run(module: AnsibleModule) -> Result:
+    """Return the parts that are asked for. Raises InputError."""
+    root = pathlib.Path(module.params["root"])
+    if not (root / "sys").is_dir():
+        raise InputError("host", "root", str(root), "There is no folder sys in it.", "Give / or a folder with the sys and proc of a host.")
+    parts = Parts(root)
+    return {"changed": False, "host": {part: parts.read(part) for part in sorted(set(module.params["gather"]))}}
+
+
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
+    """Entry point."""
+    run_module(
+        run,
+        {
             "gather": {"type": "list", "elements": "str", "choices": PARTS, "default": PARTS},
             "root": {"type": "path", "default": "/"},
         },
-        supports_check_mode=True,
     )
-    root = pathlib.Path(module.params["root"])
-    if not (root / "sys").is_dir():
-        refused = InputError("host", "root", str(root), "There is no folder sys in it.", "Give / or a folder with the sys and proc of a host.")
-        module.fail_json(msg=str(refused))
-    parts = Parts(root)
-    module.exit_json(changed=False, host={part: parts.read(part) for part in sorted(set(module.params["gather"]))})
 
 
 if __name__ == "__main__":

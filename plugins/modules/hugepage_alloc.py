@@ -184,8 +184,7 @@ diff:
 import pathlib
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.hugepages import Applier, Plan, Want, check_writable, plan
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_memory
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError
@@ -193,6 +192,8 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.rates import 
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ansible.module_utils.basic import AnsibleModule
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import Pool
 
@@ -265,15 +266,16 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    """Run the module."""
+    """Entry point."""
     pool_options: dict[str, t.Any] = {
         "count": {"type": "int"},
         "node": {"type": "list", "elements": "int"},
         "nodes": {"type": "dict"},
     }
     either = [("node", "nodes"), ("count", "nodes")]
-    module = AnsibleModule(
-        argument_spec={
+    run_module(
+        run,
+        {
             "size": {"type": "str"},
             **pool_options,
             "pools": {
@@ -288,13 +290,7 @@ def main() -> None:
         },
         mutually_exclusive=[*either, *(("pools", option) for option in ("size", *pool_options))],
         required_one_of=[("size", "pools")],
-        supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except OvsDpdkError as error:
-        module.fail_json(msg=str(error), **error.details)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -157,17 +157,18 @@ diff:
 import pathlib
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import irqs
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.chosen_cpus import chosen_cpus
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_cpus
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_irqs import Irq, read_default_affinity, read_irqbalance, read_irqs
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from ansible.module_utils.basic import AnsibleModule
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import CpuTopology
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import CpuSet
@@ -240,20 +241,15 @@ def run(module: AnsibleModule) -> Result:
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
+    """Entry point."""
+    run_module(
+        run,
+        {
             "away_from": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "root": {"type": "path", "default": "/"},
         },
-        supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except OvsDpdkError as error:
-        module.fail_json(msg=str(error), **error.details)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

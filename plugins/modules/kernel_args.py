@@ -203,20 +203,21 @@ import pathlib
 import re
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot import Loader, Nothing, Plan, plan_absent, plan_present
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot_grub import Grub
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot_grubby import Grubby
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import boot_loader
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_cpus, read_kernel, read_memory
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_files import read_text
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_args import SUBJECT, Limits, hugepage_warnings, wanted
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line import ORDER, as_text, differences, fold, in_order, parse_line, without_loader
 
 if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.kernel_line import Line
 
 STAGED = ("default_hugepagesz", "hugepages", "isolcpus", "isolcpus_flags", "nohz_full", "rcu_nocbs", "irqaffinity", "iommu", "args")
@@ -307,10 +308,11 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    """Run the module."""
+    """Entry point."""
     lists: dict[str, t.Any] = {option: {"type": "str"} for option in ("isolcpus", "nohz_full", "rcu_nocbs", "irqaffinity")}
-    module = AnsibleModule(
-        argument_spec={
+    run_module(
+        run,
+        {
             "default_hugepagesz": {"type": "str"},
             "hugepages": {
                 "type": "list",
@@ -325,13 +327,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "root": {"type": "path", "default": "/"},
         },
-        supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except OvsDpdkError as error:
-        module.fail_json(msg=str(error), **error.details)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":
