@@ -443,8 +443,8 @@ class Builder:
         missing = [missing_tool(tool.split("|")[0]) for tool in description.tools if not any(self.commands.find(one) for one in tool.split("|"))]
         cc = self.request.cc if "/" in self.request.cc else self.commands.find(self.request.cc)
         for header in description.headers if cc else ():
-            rc, _out, _err = self.commands.run_within(_PROBE_SECONDS, [str(cc), "-E", "-include", header, "-x", "c", "/dev/null", "-o", "/dev/null"])
-            if rc != 0:
+            rc, _out, err = self.commands.run_within(_PROBE_SECONDS, [str(cc), "-E", "-include", header, "-x", "c", "/dev/null", "-o", "/dev/null"])
+            if rc != 0 and ("No such file" in err or "not found" in err):  # one that is there may still want to be included in another way
                 package = build_log.package_of(header)
                 brings = f" It is in the package {package.debian} (Debian) or {package.redhat} (RHEL)." if package else ""
                 missing.append(f"The header {header} is missing on this host.{brings}")

@@ -472,11 +472,21 @@ def test_a_missing_tool_is_named_with_its_package(
 
 def test_a_missing_header_is_named_with_its_package(host: Host, tmp_path: pathlib.Path) -> None:
     compiler = tmp_path / "gcc"
-    compiler.write_text(f'#!/bin/sh\ncase "$*" in *numa*) exit 1 ;; esac\nexec {shutil.which("gcc")} "$@"\n')
+    compiler.write_text(f'#!/bin/sh\ncase "$*" in *numa*) echo "numa.h: No such file or directory" >&2; exit 1 ;; esac\nexec {shutil.which("gcc")} "$@"\n')
     compiler.chmod(0o755)
     result = host.build(host.make_tree(), numa=True, cc=str(compiler))
     assert result["failed"]
     assert "The header numa.h is missing on this host. It is in the package libnuma-dev (Debian) or numactl-devel (RHEL)." in result["msg"]
+
+
+def test_a_header_that_wants_more_than_an_include_is_not_missing(host: Host, tmp_path: pathlib.Path) -> None:
+    """That of cuse wants -D_FILE_OFFSET_BITS=64."""
+    compiler = tmp_path / "gcc"
+    compiler.write_text(
+        f'#!/bin/sh\ncase "$*" in *cuse*) echo "#error Please add -D_FILE_OFFSET_BITS=64" >&2; exit 1 ;; esac\nexec {shutil.which("gcc")} "$@"\n'
+    )
+    compiler.chmod(0o755)
+    assert host.build(host.make_tree(), vhost_backend="cuse", cc=str(compiler))["changed"]
 
 
 def test_a_header_that_only_the_compiler_misses_is_named_with_its_package(host: Host) -> None:
