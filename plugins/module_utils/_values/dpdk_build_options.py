@@ -264,6 +264,10 @@ _PART_OPTIONS: t.Final = (
 # They carry the drivers: without them named they stay as they are. Those of a system on chip (dpaa, octeontx ...) go with its drivers.
 _CARRIERS: t.Final = ("bus/pci", "bus/vdev", "mempool/ring", "mempool/stack")
 
+# The one driver with two switches: mk/rte.vars.mk makes one of them, whatever the configuration says
+_E1000: t.Final = "CONFIG_RTE_LIBRTE_E1000_PMD"
+_E1000_HALVES: t.Final = ("CONFIG_RTE_LIBRTE_EM_PMD", "CONFIG_RTE_LIBRTE_IGB_PMD")
+
 
 def _part_switches(tree: Tree, wanted: Wanted) -> dict[str, str]:
     """Return the switches of drivers, applications and libraries; the words are those of meson: enabled ones are the only ones."""
@@ -283,6 +287,8 @@ def _part_switches(tree: Tree, wanted: Wanted) -> dict[str, str]:
                 near = f" Near it are {', '.join(name[len(folder) :] for name in names)}." if names else ""
                 _refuse(tree, option, pattern, f"This tree has nothing of that name with a switch of its own.{near}", "Correct the name, or leave it out.")
             switches.update({tree.parts[name]: value for name in found})
+    if _E1000 in switches:
+        switches.update(dict.fromkeys(_E1000_HALVES, switches.pop(_E1000)))
     return switches
 
 

@@ -224,6 +224,13 @@ def test_buses_and_mempools_of_a_system_on_chip_go_with_its_drivers_and_the_othe
     assert not {"CONFIG_RTE_LIBRTE_PCI_BUS", "CONFIG_RTE_DRIVER_MEMPOOL_RING"} & set(switches)
 
 
+def test_the_two_switches_of_e1000_go_together() -> None:
+    halves = ("CONFIG_RTE_LIBRTE_EM_PMD", "CONFIG_RTE_LIBRTE_IGB_PMD")
+    tree = dataclasses.replace(make_tree(more=halves), parts={**_PARTS, "net/e1000": "CONFIG_RTE_LIBRTE_E1000_PMD"})
+    assert {made(tree, enable_drivers=("net/null",)).switches[name] for name in halves} == {"n"}
+    assert {made(tree, enable_drivers=("net/e1000",)).switches[name] for name in halves} == {"y"}
+
+
 # the rest
 
 
