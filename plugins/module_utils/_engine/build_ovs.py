@@ -13,11 +13,13 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Build, Description, Recipe
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_store import RECORD
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.source_tree import EMC_DEFINITION, OvsTree, read_ovs_tree
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import build_log
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.dpdk_build_options import MAKE, compiler_flags, is_before
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
 
@@ -95,6 +97,17 @@ def read_dpdk(commands: Commands, given: str, library: str | None) -> Dpdk:
         sdk = sdk if os.path.isdir(sdk) else str(path)  # noqa: PTH112 # a text, as all results
     pkg_config = None if generation == MAKE else str(path / "lib/pkgconfig")
     return Dpdk(generation, version, library or built, str(path / "lib"), pkg_config, sdk, stamp)
+
+
+def unlinked(log: pathlib.Path) -> str:
+    """Say which libraries configure did not find when it tried to link with DPDK: only its own log tells. A static DPDK needs all of its packages' own."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    words = ""
+    for line in dict.fromkeys(re.findall(r"cannot find -l\S+", text)):
+        missing = build_log.missing_package(line)
+        package = missing[1] if missing else None
+        words += f" config.log: {line.rstrip(':')}" + (f", which is in the package {package.debian} (Debian) or {package.redhat} (RHEL)." if package else ".")
+    return words
 
 
 class OvsRecipe(Recipe):
@@ -177,7 +190,10 @@ class OvsRecipe(Recipe):
         ]
         if self._ldflags():
             words.append(f"LDFLAGS={' '.join(self._ldflags())}")
-        build.run([str(build.tree / "configure"), *words], self._environ(), cwd=build.out)
+        try:
+            build.run([str(build.tree / "configure"), *words], self._environ(), cwd=build.out)
+        except HostError as error:
+            raise HostError(f"{error}{unlinked(build.out / 'config.log')}", **error.details) from error
 
     def _set_emc(self, root: pathlib.Path, *, dry: bool) -> None:
         if self.wanted.emc_flow_hash_shift is None or self.tree is None or self.tree.emc is None or dry:

@@ -58,6 +58,8 @@ _NEEDED: t.Final = {
     "ibverbs": Package("libibverbs-dev", "rdma-core-devel"),
     "mnl": Package("libmnl-dev", "libmnl-devel"),
     "libmnl": Package("libmnl-dev", "libmnl-devel"),
+    "dbus-1": Package("libdbus-1-dev", "dbus-devel"),
+    "systemd": Package("libsystemd-dev", "systemd-devel"),
     "libbpf": Package("libbpf-dev", "libbpf-devel"),
     "libdpdk": Package("libdpdk-dev", "dpdk-devel"),
     "stdio.h": Package("libc6-dev", "glibc-devel"),

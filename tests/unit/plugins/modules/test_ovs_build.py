@@ -212,6 +212,15 @@ def test_an_error_of_configure_is_in_the_message(host: Host) -> None:
     assert not list(host.prefix.glob("openvswitch-*"))
 
 
+def test_a_library_that_only_the_log_of_configure_names_is_in_the_message(host: Host) -> None:
+    script = "#!/bin/sh\necho '/usr/bin/ld: cannot find -lsystemd: No such file' >config.log\necho 'configure: error: Failed to link with DPDK' >&2\nexit 1\n"
+    tree = host.tree(files={"configure": script})
+    result = host.build(tree, dpdk=host.dpdk("meson"))
+    assert result["failed"]
+    assert "configure: error: Failed to link with DPDK" in result["msg"]
+    assert "cannot find -lsystemd, which is in the package libsystemd-dev (Debian) or systemd-devel (RHEL)." in result["msg"]
+
+
 def test_the_first_error_of_the_compiler_is_in_the_message(host: Host) -> None:
     tree = host.tree(files={"vswitchd/ovs-vswitchd.c": "int main(void) { return first_one + second_one; }\n"})
     result = host.build(tree, dpdk=host.dpdk("meson"))
