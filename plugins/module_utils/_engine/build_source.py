@@ -17,8 +17,6 @@ import tarfile
 import typing as t
 import zlib
 
-from ansible.module_utils.urls import fetch_url
-
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_store import refused
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.source_tree import content_digest, file_digest, signature
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
@@ -128,6 +126,8 @@ class Source:
             with contextlib.suppress(HostError):
                 self._check(file_digest(self.path, self.checksum.algorithm))
                 return
+        from ansible.module_utils.urls import fetch_url  # noqa: PLC0415 # takes as long to load as all the rest, and few tasks need it
+
         response, info = fetch_url(module, self.given, timeout=_FETCH_SECONDS)
         if response is None or info.get("status") not in {200, None}:  # None: the protocol has no status, as file:// has none
             advice = "Set http_proxy or https_proxy in the task's environment, or name an archive on the host as source."
