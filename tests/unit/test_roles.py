@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import pathlib
 import re
 import typing as t
 
+import jinja2
 import pytest
 import yaml
 
@@ -99,3 +101,21 @@ def test_the_role_ovs_ports_takes_every_option_of_an_object(variable: str, modul
     if "options" in given:
         refused = {"n_rxq"} if module == "vhost_user_port" else set()  # it is there to say why it is refused
         assert set(given["options"]) == set(module_options(module)[option]["suboptions"]) - refused
+
+
+def rendered(template: str, **variables: t.Any) -> list[str]:
+    """Return the lines of a template of the role host_tuning that are no comments; only what it needs of Ansible's filters is there."""
+    environment = jinja2.Environment(trim_blocks=True, autoescape=False)  # noqa: S701 - files for systemd, as Ansible renders them
+    environment.filters.update(comment=lambda text: f"# {text}", to_json=json.dumps)
+    text = environment.from_string((ROOT / "roles/host_tuning/templates" / template).read_text(encoding="utf-8")).render(ansible_managed="x", **variables)
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_the_governor_is_set_for_each_cpu_and_given_back_to_each() -> None:
+    """No machine of the lab scales the frequency of its CPUs, so that the files are all there is to test."""
+    place = "w /sys/devices/system/cpu/cpu{}/cpufreq/scaling_governor - - - - {}"
+    before = {"powersave": "0-2,6", "schedutil": "3"}
+    lines = rendered("governor.conf.j2", __host_tuning_governor_before=before, __host_tuning_governor_cpus="2-3,6", host_tuning_governor="performance")
+    assert lines == [place.format(cpu, "performance") for cpu in (2, 3, 6)]
+    back = rendered("governor_back.conf.j2", __host_tuning_governor_before=before)
+    assert back == [place.format(cpu, "powersave") for cpu in (0, 1, 2, 6)] + [place.format(3, "schedutil")]
