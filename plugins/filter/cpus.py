@@ -25,9 +25,9 @@ def _read(filter_name: str, value: t.Any) -> cpus.CpuSet:
         raise AnsibleFilterError(f"{filter_name}: {exc}") from exc
 
 
-def cpu_mask(value: t.Any) -> str:
-    """Return the mask of a CPU list, with 0x."""
-    return cpus.format_mask(_read("cpu_mask", value))
+def cpu_mask(value: t.Any, *, grouped: bool = False) -> str:
+    """Return the mask of a CPU list, with 0x, or *grouped* as the kernel writes it."""
+    return (cpus.format_grouped_mask if grouped else cpus.format_mask)(_read("cpu_mask", value))
 
 
 def cpu_list(value: t.Any) -> str:

@@ -231,12 +231,14 @@ diff:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Builder, failing, remove
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Builder
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_dpdk import DpdkRecipe
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_options import FLAGS, SHARED, check_shared, prefix_of, request_of
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_options import FLAGS, SHARED, build_or_remove, request_of
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.dpdk_build_options import Wanted
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 _LISTS = ("cflags", "ldflags", *(f"{word}_{part}" for part in ("drivers", "apps", "libs") for word in ("enable", "disable")))
 _PLAIN = ("generation", "library", "kernel_modules", "vhost_backend", "numa", "ivshmem", "tests", "target", "platform", "cpu_instruction_set")
@@ -255,11 +257,21 @@ def _text(value: t.Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    """Do what the options say and return the result."""
+
+    def build() -> dict[str, t.Any]:
+        return Builder(module, request_of(module.params), DpdkRecipe(wanted_of(module.params), module.params["cc"])).ensure()
+
+    return build_or_remove(module, "dpdk", build)
+
+
 def main() -> None:
-    """Run the module."""
+    """Entry point."""
     strings = {"type": "list", "elements": "str", "default": []}
-    module = AnsibleModule(
-        argument_spec={
+    run_module(
+        run,
+        {
             **SHARED,
             **FLAGS,
             "prefix": {"type": "path", "default": "/opt/dpdk"},
@@ -278,16 +290,7 @@ def main() -> None:
             "meson_options": {"type": "dict", "default": {}},
         },
         required_if=[("state", "present", ("source",)), ("state", "absent", ("version",))],
-        supports_check_mode=True,
     )
-    params = module.params
-    with failing(module):
-        check_shared(params, "dpdk")
-        if params["state"] == "absent":
-            result = remove(module, "dpdk", prefix_of(params), params["version"], params["lock_timeout"])
-        else:
-            result = Builder(module, request_of(params), DpdkRecipe(wanted_of(params), params["cc"])).ensure()
-        module.exit_json(**result)
 
 
 if __name__ == "__main__":

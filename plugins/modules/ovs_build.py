@@ -174,15 +174,15 @@ diff:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Builder, failing, remove
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_options import FLAGS, SHARED, check_shared, prefix_of, request_of
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Builder
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_options import FLAGS, SHARED, build_or_remove, request_of
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_ovs import OvsRecipe, OvsWanted, read_dpdk
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
-_PRODUCT = "openvswitch"
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 
 def recipe_of(module: AnsibleModule) -> OvsRecipe:
@@ -206,10 +206,16 @@ def build(module: AnsibleModule) -> dict[str, t.Any]:
     return Builder(module, request_of(module.params), recipe).ensure()
 
 
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    """Do what the options say and return the result."""
+    return build_or_remove(module, "openvswitch", lambda: build(module))
+
+
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
+    """Entry point."""
+    run_module(
+        run,
+        {
             **SHARED,
             **FLAGS,
             "prefix": {"type": "path", "default": "/opt/openvswitch"},
@@ -221,14 +227,7 @@ def main() -> None:
             "localstatedir": {"type": "path", "default": "/var"},
         },
         required_if=[("state", "present", ("source", "dpdk")), ("state", "absent", ("version",))],
-        supports_check_mode=True,
     )
-    params = module.params
-    with failing(module):
-        check_shared(params, _PRODUCT)
-        if params["state"] == "absent":
-            module.exit_json(**remove(module, _PRODUCT, prefix_of(params), params["version"], params["lock_timeout"]))
-        module.exit_json(**build(module))
 
 
 if __name__ == "__main__":

@@ -230,9 +230,9 @@ def _former(host: Host, address: str) -> Former:
     """Return what has to be remembered of a device: what it is, or, where DPDK has it already, what it was."""
     function = host.functions[address]
     nics = host.nics_of(address)
-    if is_for_programs(function.driver):
-        return host.record.get(address, Former(None, None, None))
     known = host.record.get(address, Former(None, None, None))
+    if is_for_programs(function.driver):
+        return known
     name, mac = (nics[0].name, nics[0].mac) if nics and nics[0].name else (known.name, known.mac)
     return Former(name=name, mac=mac, driver=function.driver or known.driver)
 

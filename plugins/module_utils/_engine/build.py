@@ -26,10 +26,10 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_store i
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import build_log
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.dpdk_build_options import differing
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError, OvsDpdkError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ansible.module_utils.basic import AnsibleModule
 
@@ -278,9 +278,12 @@ class Builder:
             **self.recipe.inputs(),
         }
 
+    def _compiler_path(self) -> str | None:
+        return self.request.cc if "/" in self.request.cc else self.commands.find(self.request.cc)
+
     def _compiler(self) -> str | None:
         """Return what the compiler says of itself."""
-        path = self.request.cc if "/" in self.request.cc else self.commands.find(self.request.cc)
+        path = self._compiler_path()
         if path is None or not os.access(path, os.X_OK):
             if self.dry:
                 self.module.warn(missing_tool(self.request.cc))
@@ -293,7 +296,7 @@ class Builder:
 
     def _cpu(self) -> str | None:
         """Return a digest of what the compiler may use on this CPU."""
-        path = self.request.cc if "/" in self.request.cc else self.commands.find(self.request.cc)
+        path = self._compiler_path()
         if path is None:
             return None
         rc, out, _err = self.commands.run_within(_PROBE_SECONDS, [path, "-march=native", "-dM", "-E", "-x", "c", "/dev/null"])
@@ -522,12 +525,3 @@ def remove(module: AnsibleModule, product: str, prefix: pathlib.Path, version: s
         "removed": [str(one.path) for one in builds],
         "diff": {"before": before, "after": after},
     }
-
-
-@contextlib.contextmanager
-def failing(module: AnsibleModule) -> Iterator[None]:
-    """End the module with a message for what this collection raises."""
-    try:
-        yield
-    except OvsDpdkError as error:
-        module.fail_json(msg=str(error), **error.details)

@@ -10,9 +10,12 @@ import pathlib
 import re
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Request, cpu_count
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Request, cpu_count, remove
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.dpdk_build_options import OPTIMIZATIONS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 FLAGS: t.Final[dict[str, t.Any]] = {
     "optimization": {"type": "str", "choices": [*OPTIMIZATIONS]},
@@ -69,3 +72,12 @@ def request_of(params: t.Mapping[str, t.Any]) -> Request:
         keep_build=params["keep_build"],
         make_current=params["current"],
     )
+
+
+def build_or_remove(module: AnsibleModule, product: str, build: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any]:
+    """Return the result of a module that builds *product*, as its option state says. Raises InputError, HostError."""
+    params = module.params
+    check_shared(params, product)
+    if params["state"] == "absent":
+        return remove(module, product, prefix_of(params), params["version"], params["lock_timeout"])
+    return build()

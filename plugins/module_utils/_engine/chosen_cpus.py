@@ -17,15 +17,26 @@ if t.TYPE_CHECKING:
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import CpuSet
 
 
+def sentence(error: ValueError) -> str:
+    """Return what is wrong with a list or a mask as a sentence."""
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def listed_cpus(subject: str, option: str, given: Iterable[str | int]) -> CpuSet:
+    """Return the CPUs of a list. Raises InputError for what is none."""
+    items = list(given)
+    try:
+        return parse_cpu_list(items)
+    except ValueError as error:
+        raise InputError(subject, option, ",".join(map(str, items)), sentence(error), 'Write a list such as "2,22" or "2-5".') from None
+
+
 def chosen_cpus(subject: str, option: str, given: Iterable[str | int], topology: CpuTopology) -> CpuSet:
     """Return the CPUs of a list. Raises InputError for what is no list, for CPUs that the host lacks, and for all that are online."""
     items = list(given)
     shown = ",".join(map(str, items))
-    try:
-        cpus = parse_cpu_list(items)
-    except ValueError as error:
-        text = str(error)
-        raise InputError(subject, option, shown, f"{text[:1].upper()}{text[1:]}.", 'Write a list such as "2,22" or "2-5".') from None
+    cpus = listed_cpus(subject, option, items)
     absent = cpus - topology.present
     if absent:
         possible = f"This host has no CPU {format_cpu_list(absent)}; it has {format_cpu_list(topology.present)}."

@@ -22,11 +22,10 @@ _TIMEOUT_RCS = (124, 137)
 
 
 class Commands:
-    """Runs commands for a module, and remembers the lines that it ran in ``done``."""
+    """Runs commands for a module."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
-        self.done: list[list[str]] = []
 
     def find(self, name: str) -> str | None:
         """Return the path of a command; None where the host does not have it."""
@@ -35,7 +34,6 @@ class Commands:
 
     def run(self, argv: Sequence[str]) -> tuple[int, str, str]:
         """Return exit status, output and error output of a command that bounds its own time."""
-        self.done.append([*argv])
         answer: tuple[int, str, str] = self.module.run_command([*argv], environ_update=ENVIRONMENT, expand_user_and_vars=False)
         return answer
 
@@ -43,7 +41,6 @@ class Commands:
         """Do the same for a command that may hang. Raises HostError after *seconds*, when the command was ended."""
         bounded = ["timeout", "--kill-after=5", str(seconds), *argv]
         answer: tuple[int, str, str] = self.module.run_command(bounded, environ_update=ENVIRONMENT, expand_user_and_vars=False)
-        self.done.append([*argv])
         if answer[0] in _TIMEOUT_RCS:
             raise HostError(f"{' '.join(argv)}: no end within {seconds} s; it was ended.", cmd=[*argv], rc=answer[0], stdout=answer[1], stderr=answer[2])
         return answer
@@ -57,7 +54,6 @@ class Commands:
         # the shell does nothing but open the log: the command's own words stay arguments
         shell = ["/bin/sh", "-c", 'exec "$@" >>"$0" 2>&1 </dev/null', log, *argv]
         bounded = ["timeout", "--kill-after=5", str(seconds), *shell]
-        self.done.append([*argv])
         begun = time.monotonic()
         settings = {**ENVIRONMENT, **environ}
         rc: int = self.module.run_command(bounded, environ_update=settings, expand_user_and_vars=False, cwd=cwd, pass_fds=[*held])[0]

@@ -18,7 +18,7 @@ import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.files import FileChange, read_file, replace
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_irqs import IRQ_FOLDER, Irq, read_default_affinity, read_irqs
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import CpuSet, format_cpu_list, format_mask, parse_cpu_list
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import CpuSet, format_cpu_list, format_grouped_mask, parse_cpu_list
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
 
 if t.TYPE_CHECKING:
@@ -72,13 +72,6 @@ class Plan:
     fixed: frozenset[int]
     """Interrupts that the kernel places by itself, as far as known."""
     record: FileChange
-
-
-def mask_text(cpus: Iterable[int]) -> str:
-    """Return a mask as the kernel reads it: hexadecimal digits, a comma after each eight from the right."""
-    digits = format_mask(cpus)[2:]
-    groups = [digits[max(end - 8, 0) : end] for end in range(len(digits), 0, -8)]
-    return ",".join(reversed(groups))
 
 
 def _without(cpus: CpuSet, away: CpuSet, near: CpuSet, online: CpuSet) -> CpuSet:
@@ -174,7 +167,7 @@ def write_text(path: pathlib.Path, text: str) -> None:
 
 def text_of(change: Change) -> str:
     """Return what is written for a change."""
-    return mask_text(change.wanted) if change.number is None else format_cpu_list(change.wanted)
+    return format_grouped_mask(change.wanted) if change.number is None else format_cpu_list(change.wanted)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list, format_mask, parse_cpu_list, parse_mask
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.chosen_cpus import listed_cpus, sentence
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list, format_mask, parse_mask
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 if t.TYPE_CHECKING:
@@ -24,12 +25,7 @@ SUBJECT = "PMD threads"
 
 def cpus_of_list(given: Iterable[str | int]) -> CpuSet:
     """Return the CPUs of option cpus. Raises InputError."""
-    items = list(given)
-    try:
-        return parse_cpu_list(items)
-    except ValueError as error:
-        shown = ",".join(map(str, items))
-        raise InputError(SUBJECT, "cpus", shown, f"{_sentence(error)}", 'Write a list such as "2,22" or "2-5".') from None
+    return listed_cpus(SUBJECT, "cpus", given)
 
 
 def cpus_of_mask(given: t.Any) -> CpuSet:
@@ -43,12 +39,7 @@ def cpus_of_mask(given: t.Any) -> CpuSet:
     try:
         return parse_mask(given)
     except ValueError as error:
-        raise InputError(SUBJECT, "mask", given, _sentence(error), advice) from None
-
-
-def _sentence(error: ValueError) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."
+        raise InputError(SUBJECT, "mask", given, sentence(error), advice) from None
 
 
 def pick_cores(topology: CpuTopology, cores_per_node: Mapping[t.Any, t.Any], *, siblings: bool) -> CpuSet:

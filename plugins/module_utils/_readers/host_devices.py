@@ -16,6 +16,7 @@ import re
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_files import entries, link_name, read_int, read_text
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_pci import with_interfaces_below
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_slots import SlotNames, read_slots
 
 PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
@@ -75,7 +76,7 @@ class Nic:
     former: Former | None = None
 
 
-def _default_route_devices(root: pathlib.Path) -> set[str]:
+def _default_route_devices(root: pathlib.Path) -> frozenset[str]:
     """Return the interfaces of default routes, and all that are below them (bond, bridge, VLAN)."""
     names: set[str] = set()
     for line in (read_text(root / "proc/net/route") or "").splitlines()[1:]:
@@ -87,12 +88,7 @@ def _default_route_devices(root: pathlib.Path) -> set[str]:
         if len(words) > 9 and words[0] == "0" * 32 and words[1] == "00":  # noqa: PLR2004 - 10th: interface
             names.add(words[9])
     names.discard("lo")  # the kernel's own route that rejects
-    pending = list(names)
-    while pending:
-        below = {entry.name[len("lower_") :] for entry in entries(root / _NETDEVS / pending.pop()) if entry.name.startswith("lower_")}
-        pending += below - names
-        names |= below
-    return names
+    return with_interfaces_below(root, names)
 
 
 def _pci_of(device: pathlib.Path) -> str | None:
@@ -150,7 +146,7 @@ def read_former(root: pathlib.Path = pathlib.Path("/")) -> dict[str, Former]:
     return {address: Former(*(was.get(key) for key in ("name", "mac", "driver"))) for address, was in known if isinstance(was, dict)}
 
 
-def _nic(root: pathlib.Path, name: str | None, pci: str | None, routed: set[str], slots: SlotNames) -> Nic:
+def _nic(root: pathlib.Path, name: str | None, pci: str | None, routed: frozenset[str], slots: SlotNames) -> Nic:
     netdev = root / _NETDEVS / name if name else None
     device = root / _PCI_DEVICES / pci if pci else root / _NETDEVS / str(name) / "device"
     node, group = read_int(device / "numa_node"), link_name(device / "iommu_group")

@@ -93,3 +93,10 @@ def format_mask(cpus: Iterable[int]) -> str:
 def format_bare_mask(cpus: Iterable[int]) -> str:
     """Return the mask without ``0x``, the one form that every Open vSwitch since 2.6 reads without a warning."""
     return format_mask(cpus)[2:]
+
+
+def format_grouped_mask(cpus: Iterable[int]) -> str:
+    """Return the mask as the kernel reads and writes it in /proc/irq: without ``0x``, a comma after each eight digits from the right."""
+    digits = format_bare_mask(cpus)
+    groups = [digits[max(end - 8, 0) : end] for end in range(len(digits), 0, -8)]
+    return ",".join(reversed(groups))

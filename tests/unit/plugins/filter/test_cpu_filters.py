@@ -30,6 +30,11 @@ def test_cpu_mask(value: t.Any, mask: str) -> None:
     assert FILTERS["cpu_mask"](value) == mask
 
 
+@pytest.mark.parametrize(("value", "mask"), [("0-1,4-7", "f3"), ("31", "80000000"), ("0,32", "1,00000001"), ("64", "1,00000000,00000000")])
+def test_cpu_mask_in_the_groups_of_the_kernel(value: str, mask: str) -> None:
+    assert FILTERS["cpu_mask"](value, grouped=True) == mask
+
+
 @pytest.mark.parametrize(("value", "listed"), [("0x400004", "2,22"), ([5, 3, 4], "3-5"), ("0-7,^2-3", "0-1,4-7"), (3, "3"), ("0x0", ""), ("", "")])
 def test_cpu_list(value: t.Any, listed: str) -> None:
     assert FILTERS["cpu_list"](value) == listed
