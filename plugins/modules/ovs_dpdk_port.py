@@ -29,9 +29,10 @@ options:
   type:
     description:
       - V(dpdkr) is a port of DPDK rings, which Open vSwitch 2.14 has no more; it is refused where the switch does not list it.
+      - V(dpdkvhostcuse) is a vhost-cuse port (guide, section 6.2), which Open vSwitch 2.6 has no more; it is refused in the same way.
       - V(dpdk) if left out, for a new port.
     type: str
-    choices: [dpdk, dpdkr]
+    choices: [dpdk, dpdkr, dpdkvhostcuse]
   devargs:
     description:
       - The device, as a PCI address or as a virtual device, and its arguments, for example V(0000:05:00.0), V(0000:05:00.0,representor=[0]),
@@ -269,7 +270,7 @@ options:
       type:
         description: See O(type).
         type: str
-        choices: [dpdk, dpdkr]
+        choices: [dpdk, dpdkr, dpdkvhostcuse]
       devargs:
         description: See O(devargs).
         type: str
@@ -558,7 +559,7 @@ _FLOW_CONTROL = {"rx_flow_ctrl": "rx-flow-ctrl", "tx_flow_ctrl": "tx-flow-ctrl",
 _NAMED = {"name": {"type": "str", "required": True}}
 _PORT: dict[str, dict[str, t.Any]] = {
     "bridge": {"type": "str"},
-    "type": {"type": "str", "choices": ["dpdk", "dpdkr"]},
+    "type": {"type": "str", "choices": ["dpdk", "dpdkr", "dpdkvhostcuse"]},
     **_DEVICE,
     "tag": {"type": "str"},
     "members": {"type": "list", "elements": "dict", "options": {**_NAMED, **_DEVICE}},
@@ -576,7 +577,7 @@ _DEVARGS_SINCE = (2, 7)
 class DpdkPorts(PortsDecision):
     """The DPDK ports of a task."""
 
-    types = ("dpdk", "dpdkr")
+    types = ("dpdk", "dpdkr", "dpdkvhostcuse")
     other_module = "vhost_user_port"
     keys: t.ClassVar[dict[str, str]] = {
         "devargs": "dpdk-devargs",
@@ -667,7 +668,8 @@ class DpdkPorts(PortsDecision):
             elif not has_device and (new or given_device == ""):
                 raise InputError(subject, "devargs", given_device, "A DPDK port has a device.", "Give a PCI address or a virtual device such as net_null0.")
         elif given_device:
-            raise InputError(subject, "devargs", given_device, f"A port of type {port_type} has a ring and no device.", "Leave it out, or take type dpdk.")
+            instead = "a ring" if port_type == "dpdkr" else "a guest"
+            raise InputError(subject, "devargs", given_device, f"A port of type {port_type} has {instead} and no device.", "Leave it out, or take type dpdk.")
         for option, read in (("devargs", names.parse_devargs), ("vf_mac", names.parse_mac)):
             if given[option]:
                 try:

@@ -317,8 +317,8 @@ _PORT_TYPES = (
 
 PORT_TYPES: Mapping[str, PortType] = {kind.name: kind for kind in _PORT_TYPES}
 
-# Those of lib/netdev-dpdk.c since 2.6; other types of port are of the kernel, or have no device
-DPDK_TYPES = ("dpdk", "dpdkr", "dpdkvhostuser", "dpdkvhostuserclient")
+# Those of lib/netdev-dpdk.c; other types of port are of the kernel, or have no device
+DPDK_TYPES = ("dpdk", "dpdkr", "dpdkvhostcuse", "dpdkvhostuser", "dpdkvhostuserclient")
 
 
 def needs_restart(key: OtherConfigKey, value: Value | None, *, dpdk_initialized: bool) -> bool:

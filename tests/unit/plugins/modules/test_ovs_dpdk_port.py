@@ -138,6 +138,15 @@ class TestPorts:
         assert [row["options"]["dpdk-devargs"] for name, row in sorted(switch.rows("Interface").items()) if name.startswith("dpdk")] == ["net_null1", NULL0]
 
 
+    @pytest.mark.parametrize("port_type", ["dpdkr", "dpdkvhostcuse"])
+    def test_a_port_without_a_device_is_made_where_the_switch_lists_its_type(self, switch: FakeSwitch, run: Run, port_type: str) -> None:
+        switch.switch_row["iface_types"].add(port_type)
+        result = run(bridge="br0", name="vhost-cuse-1", type=port_type)
+        assert result["changed"], result
+        assert switch.rows("Interface")["vhost-cuse-1"]["type"] == port_type
+        assert not run(bridge="br0", name="vhost-cuse-1", type=port_type)["changed"]
+
+
 class TestBonds:
     BOND: t.ClassVar[dict[str, t.Any]] = {"bridge": "br0", "name": "bond0", "members": TWO, "bond_mode": "balance-tcp", "lacp": "active"}
 
@@ -215,6 +224,8 @@ class TestBadInput:
             ({"rxq_affinity": {0: 4096 * 4}}, "not possible"),
             ({"type": "dpdkr", "devargs": None}, "gone since Open vSwitch 2.14"),
             ({"type": "dpdkr"}, "a ring and no device"),
+            ({"type": "dpdkvhostcuse", "devargs": None}, "gone since Open vSwitch 2.6; what replaces it: dpdkvhostuserclient"),
+            ({"type": "dpdkvhostcuse"}, "a guest and no device"),
             ({"name": "br0"}, "type internal is on bridge br0"),
         ],
     )
