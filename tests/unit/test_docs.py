@@ -141,7 +141,7 @@ def test_files_and_tests_that_are_named_exist(page: pathlib.Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=PAGE_IDS)
 def test_tests_and_scenarios_that_are_named_without_a_path_exist(page: pathlib.Path) -> None:
     files = [path for path in (ROOT / "tests/unit").rglob("test_*.py") if path.name != "test_docs.py"]
-    known = {path.name for path in files} | {name for path in files for name in re.findall(r"^def (test_\w+)\(", text_of(path), flags=re.MULTILINE)}
+    known = {path.name for path in files} | {name for path in files for name in re.findall(r"^ *def (test_\w+)\(", text_of(path), flags=re.MULTILINE)}
     assert not set(re.findall(r"`(test_\w+(?:\.py)?)`", text_of(page))) - known
     assert not set(re.findall(r"scenario `(\w+)`", text_of(page))) - {path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")}
 

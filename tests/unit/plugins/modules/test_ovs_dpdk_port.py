@@ -137,7 +137,6 @@ class TestPorts:
         assert len(result["commands"]) == 2
         assert [row["options"]["dpdk-devargs"] for name, row in sorted(switch.rows("Interface").items()) if name.startswith("dpdk")] == ["net_null1", NULL0]
 
-
     @pytest.mark.parametrize("port_type", ["dpdkr", "dpdkvhostcuse"])
     def test_a_port_without_a_device_is_made_where_the_switch_lists_its_type(self, switch: FakeSwitch, run: Run, port_type: str) -> None:
         switch.switch_row["iface_types"].add(port_type)
