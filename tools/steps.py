@@ -35,12 +35,12 @@ ARCHIVED = ("bullseye",)
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One check: a command, and the step without which it has nothing to work on."""
+    """One check: a command, and the steps without which it has nothing to work on."""
 
     group: str
     name: str
     command: tuple[str, ...]
-    needs: str = ""
+    needs: tuple[str, ...] = ()
     may_fail: str = ""  # why a failure is reported as skipped
     check: tuple[str, ...] = ()  # says in one line why this machine cannot run it
     limit_s: int = LIMIT_S
@@ -91,11 +91,12 @@ def groups() -> dict[str, typing.Any]:
     return dict(inventory["all"]["children"])
 
 
-def hosts() -> dict[str, str]:
-    """Return the hosts that are containers, each with its Debian suite."""
+def hosts() -> dict[str, tuple[str, str]]:
+    """Return the hosts that are containers, each with its Debian suite and flavour."""
     suite = os.environ.get("LAB_SUITE") or "bookworm"
     parts = groups()["lab_hosts"]["children"].values()
-    return {host: (values or {}).get("lab_suite", suite) for part in parts for host, values in part["hosts"].items()}
+    values = {host: values or {} for part in parts for host, values in part.get("hosts", {}).items()}
+    return {host: (of_host.get("lab_suite", suite), of_host.get("lab_flavour", "")) for host, of_host in values.items()}
 
 
 def emulated_hosts() -> list[str]:
@@ -106,21 +107,27 @@ def emulated_hosts() -> list[str]:
 def scenarios() -> list[Step]:
     """Return the steps for the lab: an image of each kind of host that is used, and each of molecule's scenarios."""
     gone = "this suite is archived, and its image could not be built"
-    suites, emulated = {**hosts(), "lab": hosts()["ovs1"]}, emulated_hosts()
+    kinds, emulated = {**hosts(), "lab": hosts()["ovs1"]}, emulated_hosts()
+    disk = Step("molecule", "image-vm", (RUN, "molecule/lab/vm-image"), check=(CHECK, "vm"))
     images: dict[str, Step] = {}
     tests = []
     for path in sorted((ROOT / "molecule").glob("*/molecule.yml")):
         limit = re.search(r"--limit=(\w+)", path.read_text(encoding="utf-8"))
         host = limit[1] if limit else "lab"
         test = Step("molecule", f"molecule-{path.parent.name}", (RUN, "molecule", "test", "--scenario-name", path.parent.name), check=(CHECK,))
+        needed = []
         if host in emulated:
-            image = Step("molecule", "image-vm", (RUN, "molecule/lab/vm-image"), check=(CHECK, "vm"))
-            test = dataclasses.replace(test, check=image.check, limit_s=BOOT_LIMIT_S)
+            needed.append(disk)
+            test = dataclasses.replace(test, check=disk.check, limit_s=BOOT_LIMIT_S)
         else:
-            suite = suites[host]
-            image = Step("molecule", f"image-{suite}", (RUN, "molecule/lab/image", suite), may_fail=gone if suite in ARCHIVED else "", check=(CHECK,))
-        images[image.name] = image
-        tests.append(dataclasses.replace(test, needs=image.name))
+            suite, flavour = kinds[host]
+            name, command = "-".join(filter(None, ("image", suite, flavour))), (RUN, "molecule/lab/image", suite, flavour)
+            needed.append(Step("molecule", name, command, may_fail=gone if suite in ARCHIVED else "", check=(CHECK,)))
+            if flavour == "guests":  # they start from the disk of the emulated hosts
+                needed.append(disk)
+                test = dataclasses.replace(test, check=disk.check, limit_s=BOOT_LIMIT_S)
+        images.update({image.name: image for image in needed})
+        tests.append(dataclasses.replace(test, needs=tuple(image.name for image in needed)))
     return [*images.values(), *tests]
 
 
@@ -130,7 +137,7 @@ def chosen(steps: list[Step], names: list[str]) -> list[Step]:
     if unknown:
         sys.exit(f"there is no step {', '.join(sorted(unknown))}; there are: {', '.join(step.name for step in steps)}")
     wanted = [step for step in steps if not names or step.name in names or step.group in names]
-    needed = {step.needs for step in wanted}
+    needed = {name for step in wanted for name in step.needs}
     return [step for step in steps if step in wanted or step.name in needed]
 
 
@@ -173,10 +180,10 @@ def run(steps: list[Step]) -> list[Outcome]:
     """Run the steps."""
     outcomes: dict[str, Outcome] = {}
     for number, step in enumerate(steps, 1):
-        needed = outcomes.get(step.needs)
         blocked = why_not(step.check)
-        if needed and needed.result != "passed":
-            blocked = blocked or f"{step.needs}: {needed.reason}"
+        for needed in (outcomes[name] for name in step.needs):
+            if needed.result != "passed":
+                blocked = blocked or f"{needed.name}: {needed.reason}"
         if blocked:
             outcomes[step.name] = Outcome(step.name, "skipped", 0, blocked)
             continue
