@@ -5,11 +5,13 @@
 
 Usage: steps.py [NAME...]    NAME is a step or a group of steps: lint, units, sanity, docs, dist, molecule; default: all
 
+Checks and images run two at a time, and what each says is printed when it has ended. Scenarios run one by one, as they measure.
 A failed step does not stop the others. The exit status is 1 when a step failed. The last line counts the steps.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import functools
@@ -19,6 +21,8 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import typing
 
@@ -29,6 +33,7 @@ RUN = "molecule/lab/run"
 CHECK = "molecule/lab/check"
 LIMIT_S = 1200  # of one step
 BOOT_LIMIT_S = 2400  # of a scenario on an emulated host: 25 minutes on two CPUs with a load of eight
+TOGETHER = 2  # steps at a time, where they may
 # Suites that a mirror may have dropped: a failure to build their image is no failure of the collection.
 ARCHIVED = ("bullseye",)
 
@@ -44,6 +49,7 @@ class Step:
     may_fail: str = ""  # why a failure is reported as skipped
     check: tuple[str, ...] = ()  # says in one line why this machine cannot run it
     limit_s: int = LIMIT_S
+    alone: bool = False  # whether nothing else may run beside it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +120,7 @@ def scenarios() -> list[Step]:
     for path in sorted((ROOT / "molecule").glob("*/molecule.yml")):
         limit = re.search(r"--limit=(\w+)", path.read_text(encoding="utf-8"))
         host = limit[1] if limit else "lab"
-        test = Step("molecule", f"molecule-{path.parent.name}", (RUN, "molecule", "test", "--scenario-name", path.parent.name), check=(CHECK,))
+        test = Step("molecule", f"molecule-{path.parent.name}", (RUN, "molecule", "test", "--scenario-name", path.parent.name), check=(CHECK,), alone=True)
         needed = []
         if host in emulated:
             needed.append(disk)
@@ -141,24 +147,6 @@ def chosen(steps: list[Step], names: list[str]) -> list[Step]:
     return [step for step in steps if step in wanted or step.name in needed]
 
 
-def execute(command: tuple[str, ...], limit_s: int) -> str:
-    """Run a command for limit_s seconds at most, its output being ours; return why it failed, nothing when it did not."""
-    quiet = {} if sys.stdout.isatty() else {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", "MOLECULE_COMMAND_BORDERS": "false"}
-    try:
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **quiet}, stdin=subprocess.DEVNULL, start_new_session=True)
-    except OSError as error:
-        return f"{command[0]}: {error.strerror}"
-    try:
-        status = process.wait(limit_s)
-    except BaseException as error:  # also an interrupt: what was started is in a session of its own and would go on
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        if not isinstance(error, subprocess.TimeoutExpired):
-            raise
-        return f"no end after {limit_s} s"
-    return f"exit status {status}" if status else ""
-
-
 def remove_hosts() -> None:
     """Remove the hosts of the inventory: a lab that is still up would take the tests' CPUs, and so would what a step left."""
     if not why_not((CHECK,)):
@@ -176,26 +164,90 @@ def why_not(check: tuple[str, ...]) -> str:
     return done.stdout.strip() or ("" if done.returncode == 0 else f"{' '.join(check)}: exit status {done.returncode}")
 
 
-def run(steps: list[Step]) -> list[Outcome]:
-    """Run the steps."""
-    outcomes: dict[str, Outcome] = {}
-    for number, step in enumerate(steps, 1):
+class Runner:
+    """Runs steps. It knows the processes that it waits for, so that it can end them."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        """Begin with no outcome."""
+        self.steps = steps
+        self.names = {step.name: f"[{number}/{len(steps)}] {step.name}" for number, step in enumerate(steps, 1)}
+        self.outcomes: dict[str, Outcome] = {}
+        self.processes: set[subprocess.Popen[bytes]] = set()
+        self.lock = threading.Lock()
+
+    def run(self) -> list[Outcome]:
+        """Run the steps: first those that others may run beside, then the others."""
+        beside = [step for step in self.steps if not step.alone] if len(self.steps) > 1 else []
+        try:
+            with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
+                try:
+                    for done in [pool.submit(self.run_step, step, live=False) for step in beside]:
+                        done.result()
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    self.end_all()
+                    raise
+            for step in self.steps:
+                if step not in beside:
+                    self.run_step(step, live=True)
+        finally:
+            self.end_all()
+        return [self.outcomes[step.name] for step in self.steps]
+
+    def run_step(self, step: Step, *, live: bool) -> None:
+        """Run a step and write down what came out; what it says is printed at once (*live*), or when it has ended."""
         blocked = why_not(step.check)
-        for needed in (outcomes[name] for name in step.needs):
+        for needed in (self.outcomes[name] for name in step.needs):
             if needed.result != "passed":
                 blocked = blocked or f"{needed.name}: {needed.reason}"
         if blocked:
-            outcomes[step.name] = Outcome(step.name, "skipped", 0, blocked)
-            continue
-        print(f"==> [{number}/{len(steps)}] {step.name}: {' '.join(step.command)}", flush=True)
+            self.outcomes[step.name] = Outcome(step.name, "skipped", 0, blocked)
+            return
+        print(f"==> {self.names[step.name]}: {' '.join(filter(None, step.command))}", flush=True)
         start = time.monotonic()
-        failure = execute(step.command, step.limit_s)
-        seconds = time.monotonic() - start
-        if failure and step.may_fail:
-            outcomes[step.name] = Outcome(step.name, "skipped", seconds, step.may_fail)
-        else:
-            outcomes[step.name] = Outcome(step.name, "failed" if failure else "passed", seconds, failure)
-    return list(outcomes.values())
+        with tempfile.TemporaryFile() as output:
+            failure = self.execute(step, None if live else output)
+            seconds = time.monotonic() - start
+            output.seek(0)
+            said = output.read().decode(errors="replace").rstrip()
+        if said:
+            with self.lock:
+                print(f"==> {self.names[step.name]} says:\n{said}", flush=True)
+        result = "passed" if not failure else "skipped" if step.may_fail else "failed"
+        self.outcomes[step.name] = Outcome(step.name, result, seconds, failure and (step.may_fail or failure))
+
+    def execute(self, step: Step, output: typing.IO[bytes] | None) -> str:
+        """Run the command of a step, its output being ours or *output*; return why it failed, nothing when it did not."""
+        quiet = {} if output is None and sys.stdout.isatty() else {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", "MOLECULE_COMMAND_BORDERS": "false"}
+        try:
+            with self.lock:
+                process = subprocess.Popen(
+                    step.command, cwd=ROOT, env={**os.environ, **quiet}, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                )
+                self.processes.add(process)
+        except OSError as error:
+            return f"{step.command[0]}: {error.strerror}"
+        try:
+            status = process.wait(step.limit_s)
+        except subprocess.TimeoutExpired:
+            end(process)
+            return f"no end after {step.limit_s} s"
+        # in case of an interrupt it stays known, for end_all
+        self.processes.discard(process)
+        return f"exit status {status}" if status else ""
+
+    def end_all(self) -> None:
+        """End all that runs."""
+        with self.lock:
+            for process in self.processes:
+                end(process)
+            self.processes.clear()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and what it has started, which are in a session of their own and would go on."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def main() -> None:
@@ -206,7 +258,7 @@ def main() -> None:
     if with_lab:
         remove_hosts()
     try:
-        outcomes = run(steps)
+        outcomes = Runner(steps).run()
     finally:
         if with_lab:
             remove_hosts()
