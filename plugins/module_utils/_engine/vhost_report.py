@@ -37,6 +37,13 @@ if t.TYPE_CHECKING:
 
 MODES: Mapping[str, Mode] = {"dpdkvhostuserclient": "client", "dpdkvhostuser": "server"}
 _LOGGED = 3  # messages of a port that are shown
+# What the switch says when something works, and how the messages begin that are out of date then
+_OVER = {
+    "now ready for processing": "",
+    "binding succeeded": "",
+    "VHOST_CONFIG: new device, handle is": "failed to connect",
+    ") connected": "failed to connect",
+}
 
 
 @functools.cache
@@ -196,8 +203,8 @@ class Host:
             if one.listening or not one.connected:
                 continue
             peer = self.links[one.inode].peer if one.inode in self.links else None
-            pid = self.holder(one.inode) if mode == "client" else self.holder(peer)
-            if pid and pid != self.switch:
+            pid, other = (self.holder(end) for end in ((one.inode, peer) if mode == "client" else (peer, one.inode)))
+            if pid and pid != self.switch and (other == self.switch or not self.links):
                 return self._guest(pid, server=mode == "client", attached=True)
             if mode == "server" and peer is None and named:  # the kernel does not say who the other end is
                 return self._guest(named.pid, server=named.server, attached=True)
@@ -233,15 +240,14 @@ def logged(lines: Iterable[str], paths: Iterable[str]) -> dict[str, list[str]]:
     for line in lines:
         if "|vlog|INFO|opened log file" in line:
             found = {path: [] for path in found}
-        ready = "now ready for processing" in line
-        if not ready and "|WARN|" not in line and "|ERR|" not in line:
+        over = next((obsolete for words, obsolete in _OVER.items() if words in line), None)
+        if over is None and "|WARN|" not in line and "|ERR|" not in line:
             continue
+        text = re.sub(r"^VHOST_CONFIG: (?:\(\S+\) )?", "", line.split("|", 4)[-1].strip())
         for path in {same_path(token) for token in re.findall(r"/[^\s'\"(),;]*[^\s'\"(),;:.]", line)}:
-            if path in found and ready:
-                found[path] = []
-            elif path in found:
-                text = re.sub(r"^VHOST_CONFIG: (?:\(\S+\) )?", "", line.split("|", 4)[-1].strip())
-                found[path] = [*(old for old in found[path] if old != text), text][-_LOGGED:]
+            if path in found:
+                kept = [old for old in found[path] if old != text and (over is None or not old.startswith(over))]
+                found[path] = kept if over is not None else [*kept, text][-_LOGGED:]
     return found
 
 

@@ -21,6 +21,8 @@ if t.TYPE_CHECKING:
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (r[w-])([x-])([sp]) [0-9a-f]+ (\S+) (\d+)\s*(.*)")
 # A guest may have its memory in several parts, one for each of its nodes: those of a quarter of the largest, and more, are its memory
 _SMALLEST_PART = 4
+# Less than any guest has: a process that has not set up the memory of its guest yet, since it still waits for its socket
+_SMALLEST_GUEST = 64 << 20
 # Windows of devices, heaps and stacks
 _NO_MEMORY = ("anon_inode:", "/dev/vfio", "/sys/", "[")
 
@@ -79,7 +81,7 @@ def _parts(mappings: Iterable[Area]) -> list[list[Area]]:
 
 
 def guest_memory(maps: str, numa_maps: str) -> Memory | None:
-    """Return the memory of a guest, which is by far the largest that its process can write to; None where it has none.
+    """Return the memory of a guest, which is by far the largest that its process can write to; None where it has none (yet).
 
     *numa_maps* may be empty: then neither pages nor nodes are known.
     """
@@ -87,7 +89,7 @@ def guest_memory(maps: str, numa_maps: str) -> Memory | None:
     sizes = [sum(mapping.size for mapping in part) for part in parts]
     most = max(sizes, default=0)
     chosen = [(part, size) for part, size in zip(parts, sizes) if size * _SMALLEST_PART >= most]
-    if not chosen:
+    if most < _SMALLEST_GUEST:
         return None
     placements = parse_numa_maps(numa_maps)
     there = [placements[mapping.start] for part, _size in chosen for mapping in part if mapping.start in placements]

@@ -315,7 +315,7 @@ def link_up(facts: Facts, _expected: Expected) -> Finding:
         return Finding(check, ok=None, says=f"Port {port}: ovs-vswitchd does not answer, so that its link is not known.", do="Start ovs-vswitchd.")
     if facts.error:
         says = f"Port {port} does not work: {facts.error}.{log}"
-        return Finding(check, ok=False, says=says, do="Do what the other findings say, then make the port again, or restart ovs-vswitchd.")
+        return Finding(check, ok=False, says=says, do="Do what the other findings say (socket_path, stale_socket, who_is_server), then restart ovs-vswitchd.")
     if not facts.admin_up:
         return Finding(check, ok=False, says=f"Port {port} is switched off (admin_state down).", do=f"ovs-ofctl mod-port BRIDGE {port} up.")
     if facts.connected and facts.link_up:
@@ -428,11 +428,9 @@ def guest_node(facts: Facts, expected: Expected) -> Finding:
     if not facts.pmd_nodes:
         return Finding(check, ok=None, says=f"{facts.guest} has its memory: {has}; no PMD thread polls port {port} yet.")
     if set(memory.nodes) != set(facts.pmd_nodes):
-        pmds = ", ".join(f"{queue.core} (node {queue.node})" for queue in facts.rxqs)
-        says = (
-            f"Memory and PMD threads are on different nodes, so that packets cross between them: {facts.guest} has {has}, port {port} is polled by CPU {pmds}."
-        )
-        nodes = _list([str(node) for node in memory.nodes])
+        pmds = ", ".join(f"{core} (node {node})" for core, node in sorted({(queue.core, queue.node) for queue in facts.rxqs}))
+        says = f"Packets cross between nodes: {facts.guest} has its memory, {has}, and port {port} is polled by PMD thread(s) on CPU {pmds}."
+        nodes, polled = (_list([str(node) for node in found]) for found in (sorted(memory.nodes), facts.pmd_nodes))
         do = f"Have PMD CPUs on node {nodes} (module pmd_mask; rxq_affinity of the port), or start the guest on node {polled}."
         return Finding(check, ok=False, says=says, do=do)
     return Finding(check, ok=True, says=f"{facts.guest} has its memory where port {port} is polled: {has}.")
@@ -477,7 +475,7 @@ def stale_socket(facts: Facts, _expected: Expected) -> Finding:
     if facts.mode == "client":
         do = "Start the guest, for QEMU makes the file anew; one that does not needs it removed first"
         return Finding(check, ok=False, says=f"{says}the guest that made it.", do=f"{do}: rm {file.path}.")
-    do = f"rm {file.path}, then make the port again ({_REMAKE}), or restart ovs-vswitchd."
+    do = f"rm {file.path} and restart ovs-vswitchd; to make the port again instead may cut off another one, whose socket DPDK closes then."
     return Finding(check, ok=False, says=f"{says}ovs-vswitchd, which then cannot make it again.", do=do)
 
 
