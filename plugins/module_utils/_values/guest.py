@@ -5,7 +5,7 @@
 
 The form is that of the guide, sections 5.3 and 6.1, in the words of QEMU 6 and newer, which took the short booleans (``server``,
 ``vhostforce``) away. ``server=on`` is for ports of mode client: there QEMU makes the socket (QEMU 2.7 or newer). Where QEMU is the client
-its arguments name no reconnection, since QEMU 9.2 renamed that option; libvirt has a word for it that does not change.
+it connects again only with an option that QEMU 9.2 renamed, so that who knows the release gives it; libvirt has a word that does not change.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ def _identifier(prefix: str, name: str) -> str:
     return f"{prefix}-" + "".join(character if character.isascii() and (character.isalnum() or character in "-._") else "_" for character in name)
 
 
-def qemu_args(interface: GuestInterface) -> list[str]:
-    """Return the arguments of one interface, as words."""
+def qemu_args(interface: GuestInterface, reconnect: str = "") -> list[str]:
+    """Return the arguments of one interface, as words. *reconnect* is the option of a socket for which QEMU connects again."""
     chardev, netdev = _identifier("char", interface.name), _identifier("net", interface.name)
     multiqueue = interface.queues > 1
-    socket = f"socket,id={chardev},path={_escape(interface.socket)}" + (",server=on" if interface.mode == "client" else "")
+    side = ",server=on" if interface.mode == "client" else reconnect and f",{reconnect}"
+    socket = f"socket,id={chardev},path={_escape(interface.socket)}{side}"
     backend = f"vhost-user,id={netdev},chardev={chardev},vhostforce=on" + (f",queues={interface.queues}" if multiqueue else "")
     device = f"virtio-net-pci,mac={interface.mac},netdev={netdev}"
     device += f",mq=on,vectors={interface.vectors}" if multiqueue else ""

@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, NFV OVS-DPDK contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a host and its switch guests need, read before anything is touched (private to this collection)."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import pwd
+import typing as t
+
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import host
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.appctl_pmd import parse_pmd_threads
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.qemu import kvm_works
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.unixctl import Daemon
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import qemu_command
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.rates import format_size
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.vm import HostFacts
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.vm import Vm
+
+_ASK = 30  # seconds
+# Debian, Fedora; RHEL has it outside of PATH
+_PROGRAMS = ("qemu-system-x86_64", "qemu-kvm")
+_RHEL_PROGRAM = "usr/libexec/qemu-kvm"
+_EMULATES_MSIX = (8, 0)
+_BOOT_SIGNATURE = (510, b"\x55\xaa")
+
+
+class Qemu(t.NamedTuple):
+    """The program and its release."""
+
+    path: str
+    version: tuple[int, int] | None
+
+    def warnings(self, vms: Iterable[Vm]) -> list[str]:
+        """Return what this release is known to do wrong: QEMU 7 and before crash where a guest without KVM has MSI-X on a vhost-user device."""
+        if self.version is None or self.version >= _EMULATES_MSIX:
+            return []
+        release = ".".join(map(str, self.version))
+        return [f"guest {vm.name}: QEMU {release} crashes when a guest without KVM uses a vhost-user device; take QEMU 8 or newer" for vm in vms if not vm.kvm]
+
+
+def read_facts(root: pathlib.Path, rundir: str, warnings: list[str]) -> HostFacts:
+    """Return what guests have to fit to. A switch that does not answer gives a warning."""
+    topology, memory = host.read_cpus(root), host.read_memory(root)
+    try:
+        threads = parse_pmd_threads(Daemon(rundir, _ASK).ask("dpif-netdev/pmd-rxq-show"))
+        pmd_cpus, number = frozenset(thread.core for thread in threads), len(threads)
+    except HostError as error:
+        warnings.append(f"the switch could not be asked for its PMD threads, so that their CPUs and number are not checked: {error}")
+        pmd_cpus, number = frozenset(), -1
+    pools: dict[int, dict[int | None, int]] = {size: {None: pool.free - (pool.reserved or 0)} for size, pool in memory.hugepages.items()}
+    for node in memory.nodes.values():
+        for size, pool in node.pools.items():
+            pools.setdefault(size, {})[node.id] = pool.free - (pool.reserved or 0)
+    nodes = {node: topology.on_node(node) for node in topology.nodes}
+    return HostFacts(
+        present=topology.present,
+        online=topology.online,
+        nodes=nodes,
+        free_pages=pools,
+        default_page_size=memory.default_size,
+        kvm=kvm_works(root),
+        pmd_cpus=pmd_cpus,
+        pmd_threads=None if number < 0 else number,
+    )
+
+
+def find_qemu(commands: Commands, root: pathlib.Path, *, check: bool) -> Qemu:
+    """Return QEMU. Raises HostError; in check mode it may be missing."""
+    found = next((path for path in map(commands.find, _PROGRAMS) if path), None)
+    if found is None and (root / _RHEL_PROGRAM).exists():
+        found = f"/{_RHEL_PROGRAM}"
+    if found is None:
+        if check:
+            return Qemu(f"/usr/bin/{_PROGRAMS[0]}", None)
+        raise HostError("this host has no QEMU. Install it (qemu-system-x86, qemu-kvm).")
+    _rc, out, _err = commands.run_within(_ASK, [found, "--version"])
+    return Qemu(found, qemu_command.parse_version(out))
+
+
+def hugepage_paths(root: pathlib.Path, page_sizes: Iterable[int], default_size: int | None) -> dict[int, str]:
+    """Return where hugetlbfs of each page size is mounted. Raises InputError for a size that is not."""
+    mounts = {mount.page_size: mount.path for mount in reversed(host.read_hugepage_mounts(root, default_size)) if mount.page_size}
+    for size in page_sizes:
+        if size not in mounts:
+            known = ", ".join(sorted(f"{format_size(one)} on {path}" for one, path in mounts.items())) or "nowhere"
+            possible = f"hugetlbfs of this page size is not mounted; it is: {known}."
+            raise InputError("guests", "hugepage_size", format_size(size), possible, "Mount it (role host_tuning, host_tuning_hugepage_mounts).")
+    return mounts
+
+
+def image_format(commands: Commands, subject: str, path: str, given: str | None, *, check: bool) -> str:
+    """Return the format of a disk image. Raises InputError for what is missing or no image."""
+    file = pathlib.Path(path)
+    if not file.is_file():
+        possible = "Something else than a file is there." if file.exists() else "There is no such file."
+        raise InputError(subject, "image", path, possible, "Put the disk image there first, or correct the path.")
+    program = commands.find("qemu-img")
+    if program is None:
+        if check:
+            return given or "qcow2"
+        raise HostError("this host has no qemu-img. Install it (qemu-utils, qemu-img).")
+    # --force-share: a guest that runs holds a lock on its image
+    argv = [program, "info", "--force-share", "--output=json", *(["-f", given] if given else []), path]
+    rc, out, err = commands.run_within(_ASK, argv)
+    if rc:
+        raise InputError(
+            subject, "image", path, f"It is no disk image{f' of format {given}' if given else ''}: {err.strip()}.", "Correct image or image_format."
+        )
+    found = str(json.loads(out).get("format"))
+    if found == "raw" and not given and not _boots(file):
+        possible = "It is no disk image: qemu-img knows no format of it, and it does not begin with a boot sector."
+        raise InputError(subject, "image", path, possible, "Correct the path, or give image_format: raw for an image without one.")
+    return found
+
+
+def _boots(file: pathlib.Path) -> bool:
+    """Tell whether a file begins with a boot sector, which disks with GPT have too."""
+    offset, signature = _BOOT_SIGNATURE
+    with file.open("rb") as stream:
+        stream.seek(offset)
+        return stream.read(len(signature)) == signature
+
+
+def check_host(vms: Iterable[Vm], root: pathlib.Path, backend: str, user: str, *, check: bool) -> None:
+    """Raise InputError for files, bridges and users that are not there."""
+    for vm in vms:
+        subject = f"guest {vm.name}"
+        for option, path in (("boot.kernel", vm.boot.kernel), ("boot.initrd", vm.boot.initrd), ("firmware", vm.firmware)):
+            if path and not pathlib.Path(path).is_file():
+                raise InputError(subject, option, path, "There is no such file.", "Put it there first, or correct the path.")
+        if vm.serial_log and not pathlib.Path(vm.serial_log).parent.is_dir() and not check:
+            raise InputError(subject, "serial_log", vm.serial_log, "There is no such folder.", "Make the folder first, or correct the path.")
+        if vm.management and vm.management.type == "bridge" and not (root / f"sys/class/net/{vm.management.source}/bridge").is_dir() and not check:
+            raise InputError(subject, "management.bridge", vm.management.source, "There is no such bridge of the kernel.", "Add it first, or correct the name.")
+    if user and backend == "qemu" and not check:
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            raise InputError("guests", "user", user, "This host does not know that user.", "Add it first, or correct the name.") from None
