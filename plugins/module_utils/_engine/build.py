@@ -34,7 +34,7 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 # Raised when the same inputs are built in another way than before, so that builds of an earlier release of this collection are made again
-_FORMAT = 1
+_FORMAT = 2
 
 # Markers in the folder of a build
 _CONFIGURED, _COMPILING, _OWNER = ".configured", ".compiling", ".of"

@@ -73,7 +73,7 @@ class DpdkRecipe(Recipe):
     def configure(self, build: Build) -> None:
         """Make the configuration in the output folder."""
         if isinstance(self.plan, MesonPlan):
-            options = [f"-D{name}={value}" for name, value in self.plan.options.items()]
+            options = [f"-D{name}={value}" for name, value in self._meson_options(build, self.plan).items()]
             build.run([build.tool("meson"), "setup", f"--prefix={build.final}", *options, str(build.out), str(build.tree)], self._environ(build))
             return
         if self.plan is None:
@@ -82,6 +82,13 @@ class DpdkRecipe(Recipe):
         if not build.dry:
             config = build.out / ".config"
             config.write_text(switched_config(config.read_text(encoding="utf-8"), self.plan.switches), encoding="utf-8")
+
+    def _meson_options(self, build: Build, chosen: MesonPlan) -> Mapping[str, str]:
+        """Return the options with where DPDK's own programs find shared libraries; meson leaves it to ld.so.conf or LD_LIBRARY_PATH."""
+        if self.wanted.library != "shared":
+            return chosen.options
+        flags = f"{chosen.options.get('c_link_args', '')} -Wl,-rpath,{build.final}/lib"
+        return {**chosen.options, "c_link_args": flags.strip()}
 
     def compile(self, build: Build) -> None:
         """Compile all that is on."""

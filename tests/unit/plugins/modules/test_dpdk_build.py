@@ -124,6 +124,7 @@ def test_a_meson_tree_is_built_and_found_by_pkg_config(host: Host) -> None:
     assert f"-L{first['lib_dir']}" in small_trees.output(["pkg-config", "--libs", "libdpdk"], PKG_CONFIG_PATH=first["pkg_config_path"])
     setup = first["commands"][0]
     assert {"-Ddefault_library=shared", "-Denable_drivers=net/null,bus/*", "-Doptimization=3", "-Dtests=false", "-Dc_args=-DX=1"} <= set(setup)
+    assert f"-Dc_link_args=-Wl,-rpath,{first['lib_dir']}" in setup, "programs of DPDK find its libraries by themselves"
     again = host.build(host.sources / "dpdk-22.11.1", library="shared", optimization="3", enable_drivers=["net/null", "bus/*"], cflags=["-DX=1"])
     assert (again["changed"], again["commands"]) == (False, [])
 
