@@ -148,8 +148,8 @@ class LibvirtBackend(Backend):
             self.order(START_TIMEOUT, *self.argv("start", "--", vm.name))
         except HostError as error:
             hint = ""
-            if "waiting for connection" in str(error) or "monitor" in str(error):
-                hint = " If the switch has not connected to a socket: is the port there, does ovs-vswitchd run, and may both use the socket?"
+            if "no end within" in str(error) or "monitor socket" in str(error):
+                hint = " QEMU may wait for the switch: is each port there, does ovs-vswitchd run, and may both use the sockets?"
             raise HostError(f"guest {vm.name} did not start: {error}{hint}", **error.details) from error
 
     def bind(self, vm: Vm) -> None:

@@ -29,6 +29,8 @@ MANAGEMENT_ALIAS = "ua-nfv-management"
 _COMMANDLINE = f"{{{QEMU_NAMESPACE}}}commandline"
 _ARG = f"{{{QEMU_NAMESPACE}}}arg"
 _KIB = 1024
+# QEMU places what stands in its own words before what libvirt has placed from slot 1 on: this one is out of the way of both machines
+_SLOT = "0x1e"
 
 ET.register_namespace("qemu", QEMU_NAMESPACE)
 
@@ -215,7 +217,7 @@ def _add_devices(domain: ET.Element, vm: Vm) -> None:
 
 def _own_words(vm: Vm) -> list[str]:
     """Return arguments of QEMU for which libvirt has no element: it forwards no port to an interface of type user."""
-    return qemu_command.management_args(vm.management) if vm.management and vm.management.type == "user" else []
+    return qemu_command.management_args(vm.management, _SLOT) if vm.management and vm.management.type == "user" else []
 
 
 def _stripped(element: ET.Element) -> ET.Element:

@@ -68,15 +68,15 @@ def _escape(value: str) -> str:
     return value.replace(",", ",,")
 
 
-def management_args(management: Management) -> list[str]:
-    """Return the arguments for the interface of type user or bridge."""
+def management_args(management: Management, place: str = "") -> list[str]:
+    """Return the arguments for the interface of type user or bridge; *place* is a free slot of its bus, where QEMU must not choose one."""
     if management.type == "bridge":
         backend = f"bridge,id={MANAGEMENT_ID},br={_escape(management.source)}"
     else:
         backend = f"user,id={MANAGEMENT_ID}"
         if management.ssh_port is not None:
             backend += f",hostfwd=tcp:{management.ssh_address}:{management.ssh_port}-:22"
-    return ["-netdev", backend, "-device", f"virtio-net-pci,netdev={MANAGEMENT_ID},id={MANAGEMENT_ID}-nic,mac={management.mac}"]
+    return ["-netdev", backend, "-device", f"virtio-net-pci,netdev={MANAGEMENT_ID},id={MANAGEMENT_ID}-nic,mac={management.mac}{place and f',addr={place}'}"]
 
 
 def cpu_word(model: str) -> str:
