@@ -67,17 +67,11 @@ def parse_numa_maps(text: str) -> dict[int, Placement]:
 
 
 def _parts(mappings: Iterable[Area]) -> list[list[Area]]:
-    """Return mappings that belong together: those of one file, and neighbours without one."""
-    files: dict[tuple[str, bool], list[Area]] = {}
-    neighbours: list[list[Area]] = []
+    """Return mappings that belong together: those of one file (DPDK maps each page of it by itself), and each one without a file."""
+    parts: dict[tuple[str, bool] | int, list[Area]] = {}
     for mapping in mappings:
-        if mapping.file:
-            files.setdefault((mapping.file, mapping.shared), []).append(mapping)
-        elif neighbours and neighbours[-1][-1].start + neighbours[-1][-1].size == mapping.start and neighbours[-1][-1].shared == mapping.shared:
-            neighbours[-1].append(mapping)
-        else:
-            neighbours.append([mapping])
-    return [*files.values(), *neighbours]
+        parts.setdefault((mapping.file, mapping.shared) if mapping.file else mapping.start, []).append(mapping)
+    return [*parts.values()]
 
 
 def guest_memory(maps: str, numa_maps: str) -> Memory | None:

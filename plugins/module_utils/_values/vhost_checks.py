@@ -378,12 +378,18 @@ def memory_shared(facts: Facts, _expected: Expected) -> Finding:
     if not facts.guest:
         return Finding(check, ok=None, says=f"Port {facts.port}: no guest is seen.")
     if memory is None:
-        return Finding(check, ok=None, says=f"The memory of {facts.guest} cannot be read.", do=_AS_ROOT)
+        return Finding(check, ok=None, says=_unseen_memory(facts), do=_AS_ROOT if facts.guest.attached else "")
     if memory.private:
         says = f"{_size(memory.private)} of the {_size(memory.size)} of memory of {facts.guest} are private, so that the switch cannot reach its packets."
         do = "Start it with memory-backend-file on hugetlbfs and share=on (libvirt: <memoryBacking> with <access mode='shared'/>), and -numa node,memdev=ID."
         return Finding(check, ok=False, says=says, do=do)
     return Finding(check, ok=True, says=f"The {_size(memory.size)} of memory of {facts.guest} are shared.")
+
+
+def _unseen_memory(facts: Facts) -> str:
+    if facts.guest and facts.guest.attached:
+        return f"The memory of {facts.guest} cannot be read."
+    return f"{facts.guest} has no memory of a guest that can be seen: QEMU sets it up once the socket is connected."
 
 
 def _size(size: int) -> str:
@@ -404,7 +410,7 @@ def guest_hugepages(facts: Facts, expected: Expected) -> Finding:
             return Finding(check, ok=False, says=says, do="Start it with memory-backend-file and mem-path=/dev/hugepages (libvirt: <hugepages/>).")
         return Finding(check, ok=True, says=f"The memory of {facts.guest} is on pages of {_size(memory.page_size)}.")
     if facts.guest:
-        return Finding(check, ok=None, says=f"The pages of {facts.guest} cannot be read.", do=_AS_ROOT)
+        return Finding(check, ok=None, says=_unseen_memory(facts), do=_AS_ROOT if facts.guest.attached else "")
     wanted = [expected.node] if expected.node is not None else facts.pmd_nodes
     empty = [node for node in wanted if node in facts.free_pages and not any(facts.free_pages[node].values())]
     if wanted and empty == wanted:
