@@ -295,7 +295,7 @@ plan:
   type: list
   elements: str
   sample:
-    - "unidirectional, frames of 64 bytes: dpdk0 -> vhost-user0 -> guest -> vhost-user1 -> dpdk0, 3 searches with trials of 5 s"
+    - "unidirectional, frames of 64 bytes, dpdk0 -> vhost-user0 -> guest -> vhost-user1 -> dpdk0: searched 3 times with trials of 5 s"
 commands:
   description: The commands that changed something, all of which is taken back. Empty in check mode.
   returned: success

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import typing as t
 
@@ -46,7 +47,7 @@ def look(root: pathlib.Path, snapshot: Snapshot, daemon: Daemon, subject: Subjec
     others: dict[int, list[str]] = {}
     for _look in range(_LOOKS):
         time.sleep(_LOOK_SECONDS / _LOOKS)
-        for cpu, names in read_running(root, pmd_cpus, pid).items():
+        for cpu, names in read_running(root, pmd_cpus, {pid, os.getpid()}).items():
             others[cpu] = sorted({*others.get(cpu, ()), *names})
     share = pmd_share(before, read_pmd_times(root, pid))
     report = VhostReport(snapshot, daemon, root, subject.guest_ports)

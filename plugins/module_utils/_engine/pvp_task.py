@@ -236,10 +236,9 @@ class Task:
 
     def _planned(self, measurement: Measurement) -> str:
         ways = " and ".join(map(str, measurement.routes))
-        kind = "searches with trials" if self.throttled else "counts"
-        return (
-            f"{measurement.direction}, frames of {measurement.frame_size} bytes: {ways}, {self.params['repeats']} {kind} of {self.params['trial_seconds']:g} s"
-        )
+        kind = "searched" if self.throttled else "counted"
+        trials = f"{self.params['repeats']} times with trials of {self.params['trial_seconds']:g} s"
+        return f"{measurement.direction}, frames of {measurement.frame_size} bytes, {ways}: {kind} {trials}"
 
     # --- what is there -----------------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_files i
 
 if t.TYPE_CHECKING:
     import pathlib
+    from collections.abc import Collection
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import CpuSet
 
@@ -41,11 +42,11 @@ def read_pmd_times(root: pathlib.Path, pid: int) -> dict[int, ThreadTime]:
     return found
 
 
-def read_running(root: pathlib.Path, cpus: CpuSet, leave_out: int) -> dict[int, list[str]]:
-    """Return the names of the threads that are ready to run, by the CPU of *cpus* that they ran on last, without those of the process *leave_out*."""
+def read_running(root: pathlib.Path, cpus: CpuSet, leave_out: Collection[int]) -> dict[int, list[str]]:
+    """Return the names of the threads that are ready to run, by the CPU of *cpus* that they ran on last, without those of the processes *leave_out*."""
     found: dict[int, set[str]] = {}
     for process in entries(root / "proc"):
-        if not process.name.isdigit() or process.name == str(leave_out):
+        if not process.name.isdigit() or int(process.name) in leave_out:
             continue
         for task in entries(process / "task"):
             name, _bracket, rest = (read_text(task / "stat") or "").rpartition(")")
