@@ -18,7 +18,7 @@ description:
   - Disk images, bridges and networks have to be there. Whether QEMU may use the sockets of the switch is what the role C(vhost_guest) sees to.
 requirements:
   - QEMU 6.2 or newer, qemu-img; with O(backend=libvirt) libvirt 8.0 or newer and virsh, with O(backend=qemu) systemd 244 or newer
-  - Without KVM QEMU 8.0 or newer; older ones crash when a guest without KVM uses a vhost-user device
+  - Without KVM a newer QEMU than 7.2, which crashes when a guest without KVM uses a vhost-user device
 options:
   guests:
     description: The guests of the task. An empty list changes none.

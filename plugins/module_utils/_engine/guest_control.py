@@ -189,7 +189,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--qmp", required=True)
     parser.add_argument("--timeout", type=float, default=60)
     parser.add_argument("pins", nargs="*", type=parse_pin)
-    given = parser.parse_args(words)
+    given = parser.parse_intermixed_args(words)
     try:
         if given.action == "pin":
             pin(given.qmp, dict(given.pins), given.timeout)

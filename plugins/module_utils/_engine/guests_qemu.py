@@ -166,8 +166,8 @@ class QemuBackend(Backend):
         argv = [journalctl, "--no-pager", "--quiet", "--output=cat", "--lines=30", f"--unit={unit_name(name)}"]
         _rc, out, _err = self.commands.run_within(_ASK, argv)
         said = [line for line in out.splitlines() if "qemu" in line or "guest_control" in line or "QEMU" in line]
-        if any("waiting for connection on" in line for line in said):
-            said.append("The switch has not connected to the socket: is the port there, does ovs-vswitchd run, and may it use the socket?")
+        if any("did not answer in time" in line for line in said):
+            said.append("QEMU waits for the switch: is each port there, does ovs-vswitchd run, and may it use the sockets?")
         return " ".join(dict.fromkeys(said[-6:]))
 
     def bind(self, vm: Vm) -> None:

@@ -32,7 +32,6 @@ STOP_MARGIN = 15
 START_TIMEOUT = 120
 # `reconnect` of a socket is `reconnect-ms` since QEMU 9.2, and gone in later ones
 _RECONNECT_MS = (9, 2)
-# Since QEMU 8.0 there is MSI-X for a vhost-user device without KVM; QEMU 7 and before crash as soon as the guest uses it
 _VERSION = re.compile(r"version (\d+)\.(\d+)")
 
 
