@@ -145,7 +145,9 @@ options:
 attributes:
   check_mode:
     support: full
-    details: Makes all checks and says in RV(plan) what would be measured. Measures nothing.
+    details:
+      - Makes the checks and says in RV(plan) what would be measured. Measures nothing. Ports that are not there are assumed to be made by an
+        earlier task.
   diff_mode:
     support: N/A
     details: Changes nothing that stays.

@@ -14,6 +14,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.pvp_generator
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.pvp_look import Subject, look
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vhost_report import server_socket
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import Vsctl
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Snapshot
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.unixctl import Daemon
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import cpus, pvp, pvp_checks, rates
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
@@ -23,7 +24,6 @@ if t.TYPE_CHECKING:
 
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Snapshot
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.vhost_checks import Finding
 
 _SUBJECT = "the measurement"
@@ -67,27 +67,36 @@ class Task:
         most = self._most()
         generator_cpus = self._generator_cpus()
         macs = self._macs()
-        self.daemon.ask("version")
-        snapshot = self.vsctl.read()
-        bench = Bench(self.vsctl, self.daemon, self.commands, self.root, snapshot)
-        bench.bridge = self._bridge(snapshot)
-        generator = Generator(self.commands, self.vsctl, self._settings(snapshot, generator_cpus))
         measurements = self._measurements()
-        self._check_mtu(snapshot)
-        if self.own_generator:
-            self._check_generator_ports(snapshot, generator)
-        warnings = [] if self.module.check_mode else bench.recover()
-        findings = self._findings(bench.snapshot, generator_cpus)
         result: dict[str, t.Any] = {
             "measurements": [],
             "table": [],
-            "findings": [finding._asdict() for finding in findings],
+            "findings": [],
             "latency": None,
             "latency_reason": "check mode measures nothing" if self.module.check_mode else _NO_LATENCY,
             "plan": [self._planned(measurement) for measurement in measurements],
             "commands": [],
-            "warnings": [*warnings, *(finding.says for finding in pvp_checks.not_ok(findings))],
+            "warnings": [],
         }
+        snapshot = self._read()
+        missing = [name for name in self._ports() if name not in snapshot.interfaces] if self.module.check_mode else []
+        if missing:
+            result["warnings"] = [f"check mode assumes that an earlier task makes port {', '.join(missing)}, and looks at nothing that depends on it"]
+        if set(missing) & set(self.params["guest_ports"]):
+            return result
+        bench = Bench(self.vsctl, self.daemon, self.commands, self.root, snapshot)
+        there = [name for name in self._ports() if name not in missing]
+        bench.bridge = self._bridge(snapshot, there)
+        self._check_mtu(snapshot, there)
+        generator_ports = [name for name in self.params["generator"]["ports"] if name not in missing]
+        generator = Generator(self.commands, self.vsctl, self._settings(snapshot, generator_cpus, generator_ports))
+        if self.own_generator:
+            self._check_generator_ports(snapshot, generator)
+        if not self.module.check_mode:
+            result["warnings"] += bench.recover()
+        findings = self._findings(bench.snapshot, generator_cpus, generator_ports)
+        result["findings"] = [finding._asdict() for finding in findings]
+        result["warnings"] += [finding.says for finding in pvp_checks.not_ok(findings)]
         if self.module.check_mode:
             return result
         if self.own_generator:
@@ -146,11 +155,11 @@ class Task:
             raise InputError(_SUBJECT, "generator.cpus", given, "The generator has to run on some CPU.", "Give one that no PMD thread and no guest has.")
         return chosen
 
-    def _settings(self, snapshot: Snapshot, generator_cpus: list[int]) -> Settings:
+    def _settings(self, snapshot: Snapshot, generator_cpus: list[int], ports: list[str]) -> Settings:
         """Return how the generator runs."""
         given = self.params["generator"]
         sockets = {}
-        for name in given["ports"]:
+        for name in ports:
             interface = snapshot.interfaces[name]
             is_client = interface.type == "dpdkvhostuserclient"
             sockets[name] = Socket(
@@ -172,15 +181,16 @@ class Task:
     def _ports(self) -> list[str]:
         return [*self.params["guest_ports"], *self.params["generator"]["ports"]]
 
-    def _bridge(self, snapshot: Snapshot) -> str:
+    def _read(self) -> Snapshot:
+        """Return what is in the database. A host without Open vSwitch has nothing, in check mode: an earlier task installs it."""
+        if self.module.check_mode and self.vsctl.path is None:
+            return Snapshot()
+        self.daemon.ask("version")
+        return self.vsctl.read()
+
+    def _bridge(self, snapshot: Snapshot, names: list[str]) -> str:
         """Return the one bridge that all ports are on. Raises InputError."""
         params = self.params
-        for option, names in (("guest_ports", params["guest_ports"]), ("generator.ports", params["generator"]["ports"])):
-            if len(names) not in {1, 2}:
-                raise InputError(_SUBJECT, option, names, "It has one port, or two.", "Correct it.")
-        names = self._ports()
-        if len(set(names)) != len(names):
-            raise InputError(_SUBJECT, "generator.ports", params["generator"]["ports"], "No port can be in a path twice.", "Give each port once.")
         bridges: dict[str, str] = {}
         for name in names:
             port, interface = snapshot.port_of(name), snapshot.interfaces.get(name)
@@ -200,7 +210,7 @@ class Task:
         return next(iter(bridges))
 
     def _check_generator_ports(self, snapshot: Snapshot, generator: Generator) -> None:
-        for name in self.params["generator"]["ports"]:
+        for name in generator.settings.sockets:
             interface = snapshot.interfaces[name]
             if not interface.type.startswith("dpdkvhost"):
                 possible = f"testpmd connects to vhost-user ports, and {name} is of type {interface.type}."
@@ -209,9 +219,9 @@ class Task:
                 possible = "Something is connected to it already, perhaps a guest."
                 raise InputError(f"port {name}", "generator.ports", name, possible, "Give a port of its own to the generator.")
 
-    def _check_mtu(self, snapshot: Snapshot) -> None:
+    def _check_mtu(self, snapshot: Snapshot, names: list[str]) -> None:
         largest = max(self.params["frame_sizes"])
-        for name in self._ports():
+        for name in names:
             interface = snapshot.interfaces[name]
             mtu = interface.mtu_request or interface.mtu or _DEFAULT_MTU
             if largest - _HEADER_AND_FCS > mtu:
@@ -220,6 +230,11 @@ class Task:
 
     def _measurements(self) -> list[Measurement]:
         """Return what is to be measured, in order. Raises InputError."""
+        for option, names in (("guest_ports", self.params["guest_ports"]), ("generator.ports", self.params["generator"]["ports"])):
+            if len(names) not in {1, 2}:
+                raise InputError(_SUBJECT, option, names, "It has one port, or two.", "Correct it.")
+        if len(set(self._ports())) != len(self._ports()):
+            raise InputError(_SUBJECT, "generator.ports", self.params["generator"]["ports"], "No port can be in a path twice.", "Give each port once.")
         into, out = self.params["guest_ports"][0], self.params["guest_ports"][-1]
         first, last = self.params["generator"]["ports"][0], self.params["generator"]["ports"][-1]
         found = []
@@ -242,10 +257,10 @@ class Task:
 
     # --- what is there -----------------------------------------------------------------------------------------------------------------
 
-    def _findings(self, snapshot: Snapshot, generator_cpus: list[int]) -> list[Finding]:
+    def _findings(self, snapshot: Snapshot, generator_cpus: list[int], generator_ports: list[str]) -> list[Finding]:
         """Return what the checks found. Raises InputError for what is required and not good."""
         params = self.params
-        subject = Subject(params["guest_ports"], params["generator"]["ports"], generator_cpus, max(params["frame_sizes"]))
+        subject = Subject(params["guest_ports"], generator_ports, generator_cpus, max(params["frame_sizes"]))
         findings = pvp_checks.judge(look(self.root, snapshot, self.daemon, subject))
         refused = [finding for finding in pvp_checks.not_ok(findings) if finding.check in params["require"]]
         if refused:

@@ -229,6 +229,20 @@ def test_check_mode_makes_the_checks_and_says_what_it_would_measure(run: Run, pa
     assert switch.writes == 0
 
 
+def test_check_mode_assumes_ports_that_an_earlier_task_makes(run: Run, path: FakePath) -> None:
+    result = run(check=True, generator={"ports": ["new0"], "cpus": "4"})
+    assert "an earlier task makes port new0" in said(result)
+    assert len(result["findings"]) == 10
+    result = run(check=True, guest_ports=["new1", "vm1"])
+    assert (result["findings"], len(result["plan"])) == ([], 1)
+
+
+def test_check_mode_on_a_host_without_open_vswitch_says_what_it_would_measure(run: Run, path: FakePath, switch: FakeSwitch) -> None:
+    path.missing.add("ovs-vsctl")
+    switch.daemon.mode = "down"
+    assert len(run(check=True)["plan"]) == 1
+
+
 # --- latency ---
 
 
