@@ -143,7 +143,7 @@ findings:
       says: >-
         Both sides of /var/run/openvswitch/vhost/vhost-user0 are clients: port vhost-user0 has type dpdkvhostuserclient and connects, and
         guest vm1 (qemu-system-x86_64, pid 4761) connects too: nobody makes the socket.
-      do: Start the guest with server=on (libvirt: mode='server'), or give the port mode server.
+      do: "Start the guest with server=on (libvirt: mode='server'), or give the port mode server."
 ports:
   description: The ports, in the order of the task, or by name.
   returned: success
