@@ -14,8 +14,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import vhost_report
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import unix_sockets
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import process_table, unix_sockets
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.unix_sockets import Link
 from ansible_collections.nfv.ovs_dpdk.plugins.modules import vhost_user_info
 from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.modules.datapath import Datapath
@@ -288,7 +287,7 @@ def test_a_user_that_is_not_there_is_refused(run: Run) -> None:
         pytest.param({"expect": [{"port": "vhost-user0", "features": ["TSO"]}]}, "'TSO' is not a feature", id="no feature"),
     ],
 )
-def test_what_cannot_be_is_refused(switch: FakeSwitch, run: Run, host: FakeHost, options: dict[str, t.Any], words: str) -> None:  # noqa: PLR0917 - fixtures
+def test_what_cannot_be_is_refused(switch: FakeSwitch, run: Run, host: FakeHost, options: dict[str, t.Any], words: str) -> None:
     for name in ("vhost-user0", "vhost-user1"):
         add(switch, name, host.folder / name)
     result = run(**options)
@@ -304,7 +303,8 @@ def test_check_mode_passes_over_a_port_that_an_earlier_task_adds(switch: FakeSwi
 
 
 @pytest.mark.parametrize(("mode", "words"), [("down", "not running"), ("crashed", "not running"), ("hung", "did not answer within")])
-def test_without_the_daemon_it_says_so_and_judges_the_host(switch: FakeSwitch, host: FakeHost, run: Run, path: pathlib.Path, mode: str, words: str) -> None:
+def test_without_the_daemon_it_says_so_and_judges_the_host(switch: FakeSwitch, host: FakeHost, run: Run, mode: str, words: str) -> None:
+    path = host.folder / "vhost-user0"
     add(switch, "vhost-user0", path, **STATUS)  # the database keeps what a dead daemon wrote
     host.file(path)
     switch.daemon.mode = mode
@@ -325,8 +325,13 @@ def test_on_a_host_without_open_vswitch_check_mode_has_no_ports(run: Run, monkey
 
 def test_256_ports_cost_one_read_one_question_and_one_pass(switch: FakeSwitch, host: FakeHost, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     passes: list[pathlib.Path] = []
-    read_processes = vhost_report.process_table.read_processes
-    monkeypatch.setattr(vhost_report.process_table, "read_processes", lambda root: passes.append(root) or read_processes(root))
+    read_processes = process_table.read_processes
+
+    def counted(root: pathlib.Path) -> dict[int, process_table.Process]:
+        passes.append(root)
+        return read_processes(root)
+
+    monkeypatch.setattr(process_table, "read_processes", counted)
     words = []
     for number in range(256):
         path = host.folder / f"p{number}"
