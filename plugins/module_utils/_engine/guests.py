@@ -17,6 +17,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import qemu
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import vm_checks
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.vm_options import format_pins
 
 if t.TYPE_CHECKING:
     import pathlib
@@ -131,13 +132,16 @@ class Plan(t.NamedTuple):
         return any((self.stop, self.define, self.remove, self.autostart, self.start, self.bind))
 
 
-def _bound_elsewhere(root: pathlib.Path, vm: Vm, pid: int | None) -> bool:
-    """Tell whether a thread of a guest that runs has other CPUs than it should."""
-    if pid is None:
-        return False
+def _bound(root: pathlib.Path, vm: Vm, pid: int) -> dict[str, str]:
+    """Return the CPUs of the threads of a guest that runs, of those that shall be bound."""
     threads = qemu.vcpu_threads(root, pid)
-    others = any(vcpu in threads and threads[vcpu].cpus != cpus for vcpu, cpus in enumerate(vm.pins))
-    return others or bool(vm.emulator_cpus and qemu.allowed_cpus(root, pid) != vm.emulator_cpus)
+    vcpus = {str(vcpu): format_cpu_list(threads[vcpu].cpus) for vcpu in range(len(vm.pins)) if vcpu in threads}
+    return {**vcpus, **({"emulator": format_cpu_list(qemu.allowed_cpus(root, pid))} if vm.emulator_cpus else {})}
+
+
+def _to_bind(vm: Vm) -> dict[str, str]:
+    """Return the CPUs that threads shall be bound to."""
+    return {**format_pins(vm.pins), **({"emulator": format_cpu_list(vm.emulator_cpus)} if vm.emulator_cpus else {})}
 
 
 def plan(vms: Sequence[Vm], absent: Sequence[str], found: t.Mapping[str, Found], settings: Settings) -> Plan:
@@ -163,7 +167,7 @@ def _plan_running(vm: Vm, now: Found, settings: Settings, result: Plan) -> None:
         result.start.append(vm)
     elif not now.runs_as_wanted:
         result.restart_required.append(f"guest {vm.name} runs with another definition; the one of the task holds when it is started again")
-    elif _bound_elsewhere(settings.root, vm, now.pid):
+    elif now.pid is not None and _bound(settings.root, vm, now.pid) != _to_bind(vm):
         result.bind.append(vm)
 
 
@@ -193,15 +197,23 @@ def check_memory(vms: Sequence[Vm], facts: HostFacts, found: t.Mapping[str, Foun
 _ABSENT = {"state": "absent"}
 
 
-def _view(running: bool, autostart: bool, lines: Sequence[str]) -> dict[str, t.Any]:
-    return {"state": "running" if running else "stopped", "autostart": autostart, "definition": list(lines)}
+def _view(running: bool, autostart: bool, lines: Sequence[str], cpus: dict[str, str]) -> dict[str, t.Any]:
+    return {"state": "running" if running else "stopped", "autostart": autostart, **({"cpus": cpus} if cpus else {}), "definition": list(lines)}
 
 
 def views(backend: Backend, vms: Sequence[Vm], absent: Sequence[str], found: t.Mapping[str, Found]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
-    """Return the guests before and after, for a diff."""
-    before = {f"guest {name}": _view(one.running, one.autostart, one.lines) if one.defined else _ABSENT for name, one in sorted(found.items())}
-    after = {f"guest {vm.name}": _view(vm.running, vm.autostart, backend.wanted_lines(vm)) for vm in vms}
-    return before, dict(sorted({**after, **{f"guest {name}": _ABSENT for name in absent}}.items()))
+    """Return the guests before and after, for a diff; of those that run, the CPUs of their threads too."""
+    before: dict[str, t.Any] = {f"guest {name}": _ABSENT for name in absent}
+    after: dict[str, t.Any] = dict(before)
+    for vm in vms:
+        now = found[vm.name]
+        cpus = _bound(backend.root, vm, now.pid) if now.pid is not None and now.running else {}
+        before[f"guest {vm.name}"] = _view(now.running, now.autostart, now.lines, cpus) if now.defined else _ABSENT
+        after[f"guest {vm.name}"] = _view(vm.running, vm.autostart, backend.wanted_lines(vm), _to_bind(vm) if vm.running else {})
+    for name in absent:
+        if found[name].defined:
+            before[f"guest {name}"] = _view(found[name].running, found[name].autostart, found[name].lines, {})
+    return before, after
 
 
 def results(backend: Backend, vms: Sequence[Vm], absent: Sequence[str], after: t.Mapping[str, Found]) -> Iterator[dict[str, t.Any]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import guest_control
@@ -121,7 +122,10 @@ class QemuBackend(Backend):
 
     def stop(self, name: str) -> None:
         """Press the power button; QEMU is ended if that does not help."""
+        begun = time.monotonic()
         self.order(self.settings.shutdown_timeout + 2 * STOP_MARGIN, self.systemctl, "stop", unit_name(name))
+        if time.monotonic() - begun >= self.settings.shutdown_timeout:
+            self.warnings.append(f"guest {name} did not react to its power button within {self.settings.shutdown_timeout} s: it was switched off")
 
     def _write(self, change: FileChange) -> None:
         if change.differs and not self.check:

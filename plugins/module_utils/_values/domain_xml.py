@@ -61,6 +61,8 @@ _INTERFACE = _Rule(
     key="mac/address",
 )
 _SERIAL = _Rule(("type",), {"log": _Rule(("file", "append")), "target": _Rule(("port",))}, key="target/port")
+# libvirt gives the console what it finds of the serial port that it stands for
+_CONSOLE = _Rule(("type",), {"log": _Rule(("file", "append")), "target": _Rule(("type", "port"))}, key="target/port")
 _TREE = _Rule(
     ("type",),
     {
@@ -90,7 +92,7 @@ _TREE = _Rule(
                 "numa": _Rule(children={"cell": _Rule(("id", "cpus", "memory", "unit", "memAccess"), key="id")}),
             },
         ),
-        "devices": _Rule(children={"disk": _DISK, "interface": _INTERFACE, "serial": _SERIAL}),
+        "devices": _Rule(children={"disk": _DISK, "interface": _INTERFACE, "serial": _SERIAL, "console": _CONSOLE}),
         _COMMANDLINE: _Rule(children={_ARG: _Rule(("value",))}),
     },
 )
@@ -208,11 +210,12 @@ def _add_devices(domain: ET.Element, vm: Vm) -> None:
         _add(management, "source", **{kind: source})
         _add(management, "model", type="virtio")
         _add(management, "alias", name=MANAGEMENT_ALIAS)
-    serial = _add(devices, "serial", type="pty")
+    serial, console = _add(devices, "serial", type="pty"), _add(devices, "console", type="pty")
     if vm.serial_log:
         _add(serial, "log", file=vm.serial_log, append="on")
+        _add(console, "log", file=vm.serial_log, append="on")
     _add(serial, "target", port="0")
-    _add(_add(devices, "console", type="pty"), "target", type="serial", port="0")
+    _add(console, "target", type="serial", port="0")
 
 
 def _own_words(vm: Vm) -> list[str]:
@@ -238,7 +241,7 @@ def _is_ours(element: ET.Element) -> bool:
         return _value(element, "target/dev") == "vda"
     if element.tag == "interface":
         return element.get("type") == "vhostuser" or _value(element, "alias/name") == MANAGEMENT_ALIAS
-    if element.tag == "serial":
+    if element.tag in {"serial", "console"}:
         return _value(element, "target/port") in {"0", None}
     if element.tag == "alias":  # libvirt's own, of a domain that runs
         return (element.get("name") or "").startswith("ua-nfv-")
