@@ -447,10 +447,12 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     engine.check_memory(vms, facts, found)
     steps = engine.plan(vms, absent, found, settings)
     before, after = engine.views(backend, vms, absent, found)
-    engine.carry_out(backend, steps)
-    now = found if check or not steps.changes else {vm.name: backend.refreshed(vm) for vm in vms}
-    for warning in (*warnings, *vm_checks.warnings(vms, facts), *qemu.warnings(vms), *backend.warnings):
+    for warning in (*warnings, *vm_checks.warnings(vms, facts), *qemu.warnings(vms)):
         module.warn(warning)
+    engine.carry_out(backend, steps)
+    for warning in backend.warnings:
+        module.warn(warning)
+    now = found if check or not steps.changes else {vm.name: backend.refreshed(vm) for vm in vms}
     return {
         "changed": steps.changes,
         "commands": backend.orders,

@@ -56,6 +56,7 @@ class QemuBackend(Backend):
         systemctl = commands.find("systemctl")
         if systemctl is None and not settings.check:
             raise HostError("this host has no systemctl, and guests of backend qemu are services of systemd. Take backend libvirt.")
+        self.can_ask = systemctl is not None
         self.systemctl = systemctl or "/usr/bin/systemctl"
         self.program, self.version, self.mounts = program, version, mounts
 
@@ -82,12 +83,12 @@ class QemuBackend(Backend):
     # --- what is there ---
 
     def show(self, name: str) -> dict[str, str]:
-        """Return the properties of a unit; none where systemd cannot be asked in check mode."""
+        """Return the properties of a unit; none in check mode where there is no systemd to ask."""
+        if not self.can_ask:
+            return {}
         argv = [self.systemctl, "show", "--property=ActiveState,MainPID,UnitFileState,NeedDaemonReload", "--", unit_name(name)]
         rc, out, err = self.commands.run_within(_ASK, argv)
         if rc:
-            if self.check:
-                return {}
             raise HostError(f"systemd does not answer: {err.strip() or out.strip()}", cmd=argv, rc=rc, stdout=out, stderr=err)
         return dict(line.partition("=")[::2] for line in out.splitlines())
 
