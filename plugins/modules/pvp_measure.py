@@ -220,9 +220,10 @@ measurements:
       type: float
     cycles_per_packet:
       description:
-        - Cycles of the TSC that the PMD threads worked for each packet that they took from a port, at the rate that was found. Each packet of the path
-          is taken twice, from the generator and from the guest. A machine with other work to do changes this figure the least.
-        - V(null) where the release does not say it.
+        - Cycles of the TSC that the PMD threads worked for each packet that they took from a port, in trials with all that the generator has, as what a
+          policer drops costs cycles too. Each packet of the path is taken twice, from the generator and from the guest. One that the full queue of the
+          guest refuses costs less than one that it takes, so compare where as many are lost. Other work on the machine changes this figure the least.
+        - V(null) where the release does not say it, and with O(max_rate).
       type: float
     pmd_share:
       description: The least share of a CPU that a PMD thread had in any trial, of the time in which it could run. V(null) where it is not known.

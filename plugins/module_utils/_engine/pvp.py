@@ -308,7 +308,8 @@ def trial(bench: Bench, conditions: Conditions, pps: float | None) -> pvp.Trial:
     sent, received = (after - before for before, after in zip(bench.counted(start, conditions), bench.counted(end, conditions)))
     offered = (bench.counted(last, conditions)[0] - bench.counted(first, conditions)[0]) / (last.moment - first.moment)
     _check_traffic(start, end, conditions, sent, received)
-    return pvp.Trial(pps, offered, sent, received, _cycles_per_packet(first, last), pmd_share(first.times, last.times))
+    cycles = None if pps is not None else _cycles_per_packet(first, last)
+    return pvp.Trial(pps, offered, sent, received, cycles, pmd_share(first.times, last.times))
 
 
 def _check_traffic(start: Sample, end: Sample, conditions: Conditions, sent: int, received: int) -> None:

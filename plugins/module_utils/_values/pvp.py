@@ -33,7 +33,8 @@ class Trial(t.NamedTuple):
     sent: int
     received: int
     cycles_per_packet: float | None = None
-    """What a packet that the PMD threads took from a port cost them; each packet of the path is taken twice."""
+    """What a packet that the PMD threads took from a port cost them; each packet of the path is taken twice. None where a policer was at work:
+    packets that it drops cost cycles too, and are not counted."""
     pmd_share: float | None = None
     """The least share of a CPU that a PMD thread had of the time in which it could run."""
 
@@ -138,7 +139,7 @@ class Result(t.NamedTuple):
         """Return it for the result of the module: whole packets per second, everything else as it is."""
         rates = spread([search.rate for search in self.searches])
         carried = [search.carried for search in self.searches if search.carried]
-        cycles = [trial.cycles_per_packet for trial in carried if trial.cycles_per_packet]
+        cycles = [trial.cycles_per_packet for search in self.searches for trial in search.trials if trial.cycles_per_packet]
         shares = [trial.pmd_share for search in self.searches for trial in search.trials if trial.pmd_share is not None]
         return {
             "direction": self.direction,

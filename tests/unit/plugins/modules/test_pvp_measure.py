@@ -89,6 +89,7 @@ def test_what_the_first_trial_asks_for_is_no_policer_at_all_and_later_ones_are_c
     assert trials[0]["offered_pps"] == pytest.approx(path.generates)
     assert trials[0]["loss_percent"] == pytest.approx(75, abs=0.1)
     assert all(trial["offered_pps"] == pytest.approx(trial["asked_pps"], rel=0.001) for trial in trials[1:])
+    assert [trial["cycles_per_packet"] for trial in trials] == [200, *[None] * (len(trials) - 1)]  # what a policer drops costs cycles too
 
 
 def test_a_guest_that_carries_all_is_limited_by_the_generator(run: Run, path: FakePath) -> None:
