@@ -206,7 +206,7 @@ def write_page(samples: list[Sample]) -> None:
         "",
         f"Port - guest - port with frames of 64 bytes, one way, on a lab host (Debian 12, Open vSwitch {samples[0].release}) of a machine with {cpus} CPUs.",
         f"The guest is `dpdk-testpmd` with two virtio-user devices in mode io, on CPU {GUEST_CPU}; the PMD thread is on CPU 1. The packets, {FLOWS} flows",
-        f"of UDP, come from `net_pcap`, which the PMD thread polls. All settings in turn, in each of {rounds} rounds; median, and from the least to the largest.",
+        f"of UDP, come from `net_pcap`, which the PMD thread polls. All settings in turn, in each of {rounds} rounds: median, least and largest.",
         "`make bench` writes this page. How it is measured stands in [pvp.md](pvp.md).",
         "",
         f"| setting | Mpps of all there is | lost, % | cycles/packet | Mpps, {ACCEPTABLE_LOSS} % may be lost | CPU of the PMD thread |",

@@ -116,33 +116,46 @@ def times_of(report: dict[str, t.Any]) -> Times:
     return times
 
 
-def run_playbook(given: dict[str, t.Any]) -> Times:
-    """Run bulk.yml on a lab host made for it."""
-    host = ROOT / "molecule/lab/host"
+def play(host: str, playbook: str, given: dict[str, t.Any], modules: pathlib.Path | None = None) -> dict[str, t.Any]:
+    """Run a playbook of this folder on a lab host that is up, with the modules of a folder besides; return what the JSON callback says of it."""
     with tempfile.TemporaryDirectory() as place:
         temp = pathlib.Path(place)
         (temp / "variables.json").write_text(json.dumps(given), encoding="utf-8")
-        write_floors(temp / "library")
-        target = {"ansible_connection": "lab_podman", "ansible_host": f"{os.environ['LAB_PREFIX']}bench", "ansible_python_interpreter": "/usr/bin/python3"}
-        inventory = {"all": {"hosts": {"bench": None}, "vars": target}}
+        target = {"ansible_connection": "lab_podman", "ansible_host": f"{os.environ['LAB_PREFIX']}{host}", "ansible_python_interpreter": "/usr/bin/python3"}
+        inventory = {"all": {"hosts": {host: None}, "vars": target}}
         (temp / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
         environment = {
             **os.environ,
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
             "ANSIBLE_COLLECTIONS_PATH": f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{PEERS}",
-            "ANSIBLE_LIBRARY": str(temp / "library"),
+            "ANSIBLE_LIBRARY": str(modules or temp),
         }
-        subprocess.run([str(host), "up", "bench"], check=True)
-        try:
-            command = ["ansible-playbook", "-i", str(temp / "inventory.json"), "-e", f"@{temp / 'variables.json'}", str(HERE / "bulk.yml")]
-            done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-        finally:
-            subprocess.run([str(host), "down", "bench"], check=True)
-    report = json.loads(done.stdout[done.stdout.index("{") :])
+        command = ["ansible-playbook", "-i", str(temp / "inventory.json"), "-e", f"@{temp / 'variables.json'}", str(HERE / playbook)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    report: dict[str, t.Any] = json.loads(done.stdout[done.stdout.index("{") :])
     if done.returncode:
         tasks = [(task["task"]["name"], result) for play in report["plays"] for task in play["tasks"] for result in task["hosts"].values()]
         sys.exit("\n".join(f"{name}: {result.get('msg')}" for name, result in tasks if result.get("failed")))
-    return times_of(report)
+    return report
+
+
+@contextlib.contextmanager
+def lab_host(name: str, *kind: str) -> t.Iterator[str]:
+    """Have a lab host (of a suite, and a flavour)."""
+    command = str(ROOT / "molecule/lab/host")
+    subprocess.run([command, "up", name, *kind], check=True)
+    try:
+        yield name
+    finally:
+        subprocess.run([command, "down", name], check=True)
+
+
+def run_playbook(given: dict[str, t.Any]) -> Times:
+    """Run bulk.yml on a lab host made for it."""
+    with tempfile.TemporaryDirectory() as place, lab_host("bench") as host:
+        modules = pathlib.Path(place) / "library"
+        write_floors(modules)
+        return times_of(play(host, "bulk.yml", given, modules))
 
 
 def verdicts(times: Times) -> list[tuple[str, float, str, bool | None]]:
