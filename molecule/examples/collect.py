@@ -23,8 +23,8 @@ import yaml
 COLLECTION = "nfv.ovs_dpdk"
 ORDER = (
     *("dpdk_host_info", "dpdk_device", "irq_affinity", "cpu_partition", "kernel_args", "hugepage_alloc", "ovs_dpdk_config", "ovs_dpdk_bridge", "pmd_mask"),
-    *("ovs_dpdk_port", "flow_ctrl", "vhost_user_port", "qos_policer", "ovs_dpdk_info", "vhost_user_info", "virtio_queues_info"),
-    *("pvp_measure", "dpdk_build", "ovs_build"),
+    *("ovs_dpdk_port", "flow_ctrl", "vhost_user_port", "vhost_guest", "qos_policer", "ovs_dpdk_info"),
+    *("vhost_user_info", "virtio_queues_info", "pvp_measure", "dpdk_build", "ovs_build"),
 )
 CONDITION = re.compile(r".*\((physical NIC|two NUMA nodes|40 CPUs|no container|DPDK source|Open vSwitch source|forwarding guest|guest)\)")
 

@@ -231,7 +231,7 @@ EXAMPLES = r"""
       - name: vhost-user1
   register: vhost
 
-- name: Have a guest that forwards from one to the other, with vCPUs on CPUs 2 and 3 (guests)
+- name: Have a guest that forwards from one to the other, with vCPUs on CPUs 2 and 3 (guest)
   nfv.ovs_dpdk.vhost_guest:
     ports: "{{ vhost.ports }}"
     guests:
@@ -249,7 +249,7 @@ EXAMPLES = r"""
           ssh_port: 2222
         autostart: true
 
-- name: Remove it (guests)
+- name: Remove it (guest)
   nfv.ovs_dpdk.vhost_guest:
     guests:
       - name: vm1

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import typing as t
 
 import pytest
 from ansible.module_utils import basic
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import guests_host, guests_libvirt
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import guests_host
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.guests_qemu import HELPER
 from ansible_collections.nfv.ovs_dpdk.plugins.modules import vhost_guest
 from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.module_utils.topology import GIB, MIB, Machine, Memory, Pages, grid
@@ -26,7 +27,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.modules.conftest import RunModule
 
 PMDS = "pmd thread numa_id 0 core_id 1:\n  isolated : false\npmd thread numa_id 0 core_id 2:\n  isolated : false\n"
-MOUNTS = ("hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0",)
+MOUNTS = "hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0"
 MEMORY = Memory(total=8 * GIB, free=4 * GIB, pages={2 * MIB: Pages(total=1024, free=512)})
 PORTS = [port(number) for number in range(4)]
 BACKENDS = ("libvirt", "qemu")
@@ -66,12 +67,14 @@ class Host:
 
     def refusal(self, *guests: dict[str, t.Any], **changes: t.Any) -> str:
         """Return the message of a task that is refused with nothing touched, in check mode too."""
+        messages = set()
         for check in (True, False):
             result = self.run(*guests, check=check, **changes)
             assert result["failed"]
             assert not self.programs.orders
             assert not (self.root / "etc/systemd").exists()
-        return str(result["msg"])
+            messages.add(str(result["msg"]))
+        return messages.pop()
 
     def leave_free(self, pages: int) -> None:
         """Have so many free hugepages of 2 MiB."""
@@ -90,7 +93,7 @@ def host(monkeypatch: pytest.MonkeyPatch, run_module: RunModule, tmp_path_factor
     monkeypatch.setattr(basic.AnsibleModule, "get_bin_path", lambda self, arg, *args, **kwargs: programs.find(arg))
     monkeypatch.setattr(basic.AnsibleModule, "run_command", lambda self, args, **kwargs: programs.run_command(args, **kwargs))
     monkeypatch.setattr(guests_host, "kvm_works", lambda root: True)
-    monkeypatch.setattr(guests_libvirt.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     yield one
     daemon.close()
 
