@@ -444,6 +444,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         mounts = guests_host.hugepage_paths(root, (vm.page_size for vm in vms), facts.default_page_size)
         backend = QemuBackend(commands, settings, qemu.path, qemu.version, mounts)
     found = {**{vm.name: backend.found(vm.name, vm) for vm in vms}, **{name: backend.found(name, None) for name in absent}}
+    engine.check_sockets(vms, root, found)
     engine.check_memory(vms, facts, found)
     steps = engine.plan(vms, absent, found, settings)
     before, after = engine.views(backend, vms, absent, found)

@@ -16,7 +16,7 @@ import typing as t
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import qemu
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import vm_checks
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.vm_options import format_pins
 
 if t.TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Found:
     pid: int | None = None
     held: tuple[int, int | None, int] | None = None
     """Page size in bytes, node and number of the hugepages that it runs on."""
+    sockets: frozenset[str] = frozenset()
+    """The sockets of the vhost-user interfaces that it runs with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +115,16 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def details(self, vm: Vm) -> dict[str, t.Any]:
         """Return what only this backend has to say of a guest: its XML, or its command line."""
+
+
+def check_sockets(vms: Sequence[Vm], root: pathlib.Path, found: t.Mapping[str, Found]) -> None:
+    """Raise InputError for a socket that a process serves which is no guest of the task: QEMU would take it away from that one."""
+    taken = qemu.used_sockets(root) - frozenset().union(*(one.sockets for one in found.values() if one.running))
+    for vm in vms:
+        for interface in vm.interfaces if vm.running else ():
+            if interface.mode == "client" and interface.socket in taken:
+                possible = f"A process that is no guest of this task has {interface.socket} already."
+                raise InputError(f"guest {vm.name}", "interfaces.port", interface.name, possible, "Take another port, or end the other guest first.")
 
 
 class Plan(t.NamedTuple):

@@ -91,6 +91,7 @@ class LibvirtBackend(Backend):
             runs_as_wanted=active is not None and target is not None and domain_xml.runs_as(active, target),
             pid=qemu.libvirt_pid(self.root, name) if running else None,
             held=domain_xml.pages_of(active) if active is not None else None,
+            sockets=domain_xml.sockets_of(active) if active is not None else frozenset(),
         )
 
     def refreshed(self, vm: Vm) -> Found:

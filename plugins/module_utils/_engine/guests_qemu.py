@@ -108,6 +108,7 @@ class QemuBackend(Backend):
             runs_as_wanted=wanted is not None and process == self.command(wanted),
             pid=pid,
             held=self._held(process) if running else None,
+            sockets=qemu_command.sockets_of(process) if running else frozenset(),
         )
 
     def _held(self, process: Sequence[str]) -> tuple[int, int | None, int] | None:

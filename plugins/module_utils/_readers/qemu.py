@@ -78,3 +78,10 @@ def command_line(root: pathlib.Path, pid: int) -> list[str]:
 def libvirt_pid(root: pathlib.Path, name: str) -> int | None:
     """Return the process that libvirt runs a domain in."""
     return read_int(root / f"run/libvirt/qemu/{name}.pid")
+
+
+def used_sockets(root: pathlib.Path) -> frozenset[str]:
+    """Return the paths of the Unix sockets that some process has; a file that a dead one has left is none (proc_net_unix(5))."""
+    lines = (read_text(root / "proc/net/unix") or "").splitlines()[1:]
+    found = (re.match(r"(?:\S+\s+){7}(/.*)", line) for line in lines)
+    return frozenset(match[1] for match in found if match)

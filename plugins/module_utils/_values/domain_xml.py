@@ -340,6 +340,11 @@ def pages_of(domain: ET.Element) -> tuple[int, int | None, int] | None:
     return (size * _KIB, int(node) if node.isdigit() else None, kib // size) if size else None
 
 
+def sockets_of(domain: ET.Element) -> frozenset[str]:
+    """Return the sockets of the vhost-user interfaces of a domain."""
+    return frozenset(one.get("path") or "" for one in domain.findall("devices/interface[@type='vhostuser']/source"))
+
+
 def as_lines(domain: ET.Element) -> list[str]:
     """Return what of a domain is ours as lines, for a diff."""
     return text_of(owned(domain)).splitlines()

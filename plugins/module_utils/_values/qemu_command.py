@@ -176,3 +176,9 @@ def command_of(text: str) -> list[str]:
     """Return the command line in the text of a unit; nothing where there is none."""
     found = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)
     return unquoted(found[1]) if found else []
+
+
+def sockets_of(words: Sequence[str]) -> frozenset[str]:
+    """Return the sockets of the character devices in a command line of :func:`command`."""
+    found = (re.match(r"socket,id=[^,]*,path=((?:[^,]|,,)*)", word) for word in words)
+    return frozenset(match[1].replace(",,", ",") for match in found if match)

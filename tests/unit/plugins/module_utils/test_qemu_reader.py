@@ -68,3 +68,17 @@ def test_kvm_works_where_a_machine_can_be_made(
 
 def test_a_host_without_the_device_has_no_kvm(tmp_path: pathlib.Path) -> None:
     assert not qemu.kvm_works(tmp_path)
+
+
+def test_sockets_are_those_that_a_process_has(tmp_path: pathlib.Path) -> None:
+    assert qemu.used_sockets(tmp_path) == frozenset()
+    (tmp_path / "proc/net").mkdir(parents=True)
+    lines = [
+        "Num       RefCount Protocol Flags    Type St Inode Path",
+        "0000000000000000: 00000002 00000000 00010000 0001 01 18263 /run/with a blank/qmp",
+        "0000000000000000: 00000003 00000000 00000000 0001 03 18264 @/abstract",
+        "0000000000000000: 00000003 00000000 00000000 0001 03 18265",
+    ]
+    (tmp_path / "proc/net/unix").write_text("\n".join(lines) + "\n", encoding="ascii")
+    assert "/run/with a blank/qmp" in qemu.used_sockets(tmp_path)
+    assert len(qemu.used_sockets(tmp_path)) == 1

@@ -41,6 +41,14 @@ class FakeGuests:
 
     # --- processes ---
 
+    def have_sockets(self, *paths: str) -> None:
+        """Have these Unix sockets, besides those of guests that run."""
+        lines = [f"0000000000000000: 00000002 00000000 00010000 0001 01 {number} {path}" for number, path in enumerate(paths)]
+        file = self.root / "proc/net/unix"
+        file.write_text(
+            "\n".join(["Num       RefCount Protocol Flags    Type St Inode Path", *lines, "0000: 00000003 00000000 00000000 0001 03 99", ""]), encoding="ascii"
+        )
+
     def begin(self, name: str, command: list[str], vcpus: int) -> None:
         """Have a process with a thread for each vCPU."""
         self._pid += 100

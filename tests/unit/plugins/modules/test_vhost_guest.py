@@ -339,6 +339,20 @@ def test_pages_that_a_guest_has_now_count_as_free_for_it(either: Host) -> None:
     assert "1024 hugepages of 2M on node 0, and 768 are free" in result["msg"]
 
 
+def test_a_socket_that_another_process_has_is_not_taken_away(either: Host) -> None:
+    either.programs.have_sockets("/var/run/openvswitch/vhost/vhost-user1", "/run/other")
+    message = either.refusal(either.guest())
+    assert all(word in message for word in ("guest vm1", "interfaces.port='vhost-user1'", "no guest of this task has /var/run/openvswitch/vhost/vhost-user1"))
+    assert either.run(either.guest(state="stopped"), check=True)["changed"]
+    either.programs.have_sockets("/run/other")
+    either.run(either.guest())
+    either.programs.have_sockets("/var/run/openvswitch/vhost/vhost-user0", "/var/run/openvswitch/vhost/vhost-user1")
+    assert not either.run(either.guest())["changed"]
+    second = either.guest(name="vm2", memory="256M", interfaces=[{"port": "vhost-user0"}])
+    assert either.run(second, check=True)["failed"]
+    assert either.run(second, {"name": "vm1", "state": "absent"})["changed"]
+
+
 # --- libvirt ---
 
 
