@@ -40,9 +40,10 @@ lab-down: ## remove the lab hosts of this checkout and give their hugepages back
 	@$(RUN) molecule/lab/vm down --all
 	@rm -rf .ansible/tmp
 
-bench: lab-check .build/peers/ansible_collections/openvswitch ## measure tasks of many ports against other ways, and builds of the switch
+bench: lab-check .build/peers/ansible_collections/openvswitch ## measure tasks of many ports against other ways, builds of the switch, and guests
 	@$(RUN) python tests/benchmark/run.py
 	@$(RUN) python tests/benchmark/builds.py
+	@$(RUN) python tests/benchmark/pvp.py
 
 # The last `ansible` package that has the collection openvswitch.openvswitch, which the benchmark compares with.
 .build/peers/ansible_collections/openvswitch: tools/peers.py
