@@ -188,8 +188,11 @@ class Host:
         if not self.readable:
             return None
         found = []
+        named = self.named.get(same_path(path))
         for one in self.sockets.get(same_path(path), ()):
             pid = self.holder(one.inode) if one.listening else None
+            if pid is None and named and named.server:
+                pid = named.pid
             file = self.links[one.inode].file if one.inode in self.links else None
             if one.listening:
                 command = self.processes[pid].command if pid in self.processes else "a process that cannot be seen"
@@ -204,10 +207,10 @@ class Host:
                 continue
             peer = self.links[one.inode].peer if one.inode in self.links else None
             pid, other = (self.holder(end) for end in ((one.inode, peer) if mode == "client" else (peer, one.inode)))
-            if pid and pid != self.switch and (other == self.switch or not self.links):
+            if pid is None and named:  # what a process of another user holds is seen with CAP_SYS_PTRACE only, as containers do not have it
+                pid = named.pid
+            if pid and pid != self.switch and other in ({self.switch} if self.links else {self.switch, None}):
                 return self._guest(pid, server=mode == "client", attached=True)
-            if mode == "server" and peer is None and named:  # the kernel does not say who the other end is
-                return self._guest(named.pid, server=named.server, attached=True)
         for listener in listeners:
             if not listener.is_switch and listener.pid and not listener.replaced:
                 return self._guest(listener.pid, server=True, attached=False)

@@ -173,6 +173,20 @@ def test_a_guest_that_is_connected_is_shown_with_all_there_is(switch: FakeSwitch
     assert (switch.reads, switch.writes, switch.dump()) == (1, 0, before)
 
 
+@pytest.mark.parametrize("links", [True, False], ids=["the kernel says who is connected", "it does not"])
+def test_a_guest_whose_sockets_may_not_be_seen_is_known_by_its_words(switch: FakeSwitch, host: FakeHost, run: Run, path: pathlib.Path, links: bool) -> None:
+    add(switch, "vhost-user0", path, **STATUS)
+    host.testpmd(4168, path)
+    for handle in (host.root / "proc/4168/fd").iterdir():
+        handle.unlink()
+    if not links:
+        host.links.clear()
+    result = run()
+    assert result["healthy"]
+    assert (result["ports"][0]["guest"]["pid"], result["ports"][0]["guest"]["attached"]) == (4168, True)
+    assert result["ports"][0]["socket"]["listener"] == {"pid": 4168, "command": "dpdk-testpmd"}
+
+
 def test_private_memory_of_qemu_is_found(switch: FakeSwitch, host: FakeHost, run: Run, path: pathlib.Path) -> None:
     add(switch, "vhost-user0", path, mode="client", status="disconnected")
     host.process(
