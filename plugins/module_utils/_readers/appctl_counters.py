@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What ovs-vswitchd has counted: packets of ports, cycles of PMD threads (private to this collection). Pure.
 
-Read from the code that prints it (show_dpif in lib/dpctl.c, pmd_info_show_stats in lib/dpif-netdev.c) and from switches of 3.1.
+Read from the code that prints it (show_dpif in lib/dpctl.c, pmd_info_show_stats in lib/dpif-netdev.c, pmd_perf_format_overall_stats in
+lib/dpif-netdev-perf.c) of 2.15 to 4.0, and from switches of 3.1.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ _PORT = re.compile(r"(?:, could not retrieve stats \(.*?\))?  port (?P<number>\d
 _PACKETS = re.compile(r"\s+(?P<way>RX|TX) packets:(?P<packets>\d+|\?) errors:\S+ dropped:(?P<dropped>\d+|\?)")
 _BYTES = re.compile(r"\s+RX bytes:(?P<rx>\d+|\?).*?TX bytes:(?P<tx>\d+|\?)")
 _THREAD = re.compile(r"pmd thread numa_id -?\d+ core_id (?P<core>\d+):")
-_RECEIVED = re.compile(r"\s+packets received: (?P<number>\d+)")
-_CYCLES = re.compile(r"\s+(?P<kind>idle|processing) cycles: (?P<number>\d+)")
+_RECEIVED = re.compile(r"\s+(?:packets received|Rx packets):\s+(?P<number>\d+)")
+_CYCLES = re.compile(r"\s+(?:- )?(?:processing|Used TSC) cycles:\s+(?P<number>\d+)")
 
 
 class PortCounters(t.NamedTuple):
@@ -31,11 +32,13 @@ class PortCounters(t.NamedTuple):
 
 
 class Cycles(t.NamedTuple):
-    """What a PMD thread did since its counters were cleared: packets that it took from ports, and cycles of the TSC with and without packets."""
+    """What a PMD thread did since its counters were cleared: packets that it took from ports, and the cycles of the TSC that it worked.
+
+    Open vSwitch 4.0 shows those of iterations without packets among the others. Under full load there are next to none.
+    """
 
     packets: int
     processing: int
-    idle: int
 
 
 def _number(text: str) -> int | None:
@@ -63,15 +66,18 @@ def parse_port_counters(text: str) -> dict[str, PortCounters]:
 
 
 def parse_cycles(text: str) -> dict[int, Cycles]:
-    """Return what each PMD thread did by ``dpif-netdev/pmd-stats-show``, by its CPU; the main thread is left out, and so is a release without cycles."""
+    """Return what each PMD thread did by ``dpif-netdev/pmd-stats-show``, by its CPU; the main thread is left out.
+
+    Since 4.0 that is another name of ``pmd-perf-show``, whose output is read too.
+    """
     threads: dict[int, dict[str, int]] = {}
     core: int | None = None
     for line in text.splitlines():
-        if not line.startswith(" "):
+        if line and not line.startswith(" "):
             match = _THREAD.fullmatch(line)
             core = int(match["core"]) if match else None
         elif core is not None and (match := _RECEIVED.match(line)):
             threads.setdefault(core, {})["packets"] = int(match["number"])
         elif core is not None and (match := _CYCLES.match(line)):
-            threads.setdefault(core, {})[match["kind"]] = int(match["number"])
+            threads.setdefault(core, {})["processing"] = int(match["number"])
     return {number: Cycles(**found) for number, found in threads.items() if len(found) == len(Cycles._fields)}

@@ -65,7 +65,33 @@ def test_a_port_without_counters_has_none_and_does_not_hide_the_next_one() -> No
 
 
 def test_cycles_are_those_of_pmd_threads_alone() -> None:
-    assert parse_cycles(STATS_3_1) == {1: Cycles(packets=383545, processing=318431941, idle=1023351)}
+    assert parse_cycles(STATS_3_1) == {1: Cycles(packets=383545, processing=318431941)}
+
+
+# What 4.0 answers to the same question is pmd-perf-show; this one is of 3.1
+PERF = """Time: 08:28:23.328
+Measurement duration: 2.085 s
+
+pmd thread numa_id 0 core_id 1:
+
+  Iterations:               466571  (4.46 us/it)
+  - Used TSC cycles:    5411063190  ( 99.8 % of total cycles)
+  - idle iterations:             0  (  0.0 % of used cycles)
+  - busy iterations:        466571  (100.0 % of used cycles)
+  Rx packets:             17648448  (8464 Kpps, 307 cycles/pkt)
+  Datapath passes:        17648448  (1.00 passes/pkt)
+  Tx packets:             17648448  (8464 Kpps)
+
+main thread:
+
+  Iterations:                    5
+  Rx packets:                    7
+  - Used TSC cycles:             9
+"""
+
+
+def test_cycles_of_a_release_that_has_one_command_less_are_read_from_the_other_one() -> None:
+    assert parse_cycles(PERF) == {1: Cycles(packets=17648448, processing=5411063190)}
 
 
 def test_a_thread_that_has_done_nothing_and_other_output_have_no_cycles() -> None:
