@@ -124,7 +124,10 @@ def common_configuration(config: bytes) -> tuple[int, int] | None:
 
 
 def _virtqueues(pci: pathlib.Path, config: bytes) -> int | None:
-    """Return how many virtqueues a device has, from the register num_queues, which changes nothing by being read."""
+    """Return how many virtqueues a device has, from the register num_queues, which changes nothing by being read.
+
+    None also where the kernel keeps the registers to the driver that has them (CONFIG_IO_STRICT_DEVMEM, as Debian has it).
+    """
     place = common_configuration(config)
     if place is None:
         return None

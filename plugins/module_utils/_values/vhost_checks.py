@@ -453,7 +453,8 @@ def queues(facts: Facts, expected: Expected) -> Finding:
     pairs, enabled = facts.rings // 2, [queue for queue in facts.rxqs if queue.enabled]
     if expected.queues is not None and pairs != expected.queues:
         says = f"Port {port}: {facts.guest or 'the guest'} has {pairs} queue pair(s), and {expected.queues} are wanted."
-        do = f"Start it with queues={expected.queues} for the backend and mq=on,vectors={2 * expected.queues + 2} for the device (libvirt: <driver queues=)."
+        device = f"mq=on,vectors={2 * expected.queues + 2}"
+        do = f"Start it with queues={expected.queues} for the backend and {device} for the device (libvirt: <driver queues='{expected.queues}'/>)."
         return Finding(check, ok=False, says=says, do=do)
     if not facts.rxqs:
         says = f"Port {port}: no PMD thread polls it, so that nothing comes in from its guest."

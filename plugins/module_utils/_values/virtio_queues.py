@@ -105,7 +105,9 @@ def vectors(nic: Nic) -> Finding:
         return Finding("vectors", ok=None, says=f"{nic.name}: its MSI-X vectors cannot be read.", do="Run the task as root (become), in a guest with PCI.")
     if nic.goal > 1 and nic.vectors < needed:
         says = f"{nic.name} has {nic.vectors} MSI-X vector(s), and {nic.goal} queue pairs need {needed} (2 for each pair, and 2): queues share interrupts."
-        return Finding("vectors", ok=False, says=says, do=f"On the host: vectors={needed} for its device (libvirt sets them with <driver queues=).")
+        return Finding(
+            "vectors", ok=False, says=says, do=f"On the host: vectors={needed} for its device (libvirt counts them itself, from queues='{nic.goal}')."
+        )
     return Finding("vectors", ok=True, says=f"{nic.name} has {nic.vectors} MSI-X vector(s).")
 
 
