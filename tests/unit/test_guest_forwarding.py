@@ -95,7 +95,7 @@ def test_settings_are_in_the_file_as_sysctl_reads_them() -> None:
 def test_testpmd_has_no_word_that_systemd_would_replace() -> None:
     lines = rendered(
         "testpmd.service.j2",
-        __guest_forwarding_bound={"devices": [{"pci": "0000:06:00.0"}, {"pci": "0000:05:00.0"}]},
+        __guest_forwarding_nics=[{"pci": "0000:06:00.0"}, {"pci": "0000:05:00.0"}],
         __guest_forwarding_command=["-a", "0000:05:00.0", "--", "--pcap=%n"],
         guest_forwarding_testpmd={},
     )
