@@ -206,7 +206,9 @@ options:
 attributes:
   check_mode:
     support: full
-    details: Programs that are not installed yet give a warning. Whether QEMU may use the files and sockets shows only in a run.
+    details:
+      - Programs, images, hugepages and their mounts, users, folders and bridges that an earlier task of the play may make give a warning where they
+        are missing, and a run refuses them. Whether QEMU may use the files and sockets shows only in a run.
   diff_mode:
     support: full
 seealso:
@@ -405,7 +407,7 @@ _GUEST = {
 }
 
 
-def wanted_guests(params: dict[str, t.Any], facts: HostFacts, commands: Commands, *, check: bool) -> tuple[list[Vm], list[str]]:
+def wanted_guests(params: dict[str, t.Any], facts: HostFacts, commands: Commands, warnings: list[str], *, check: bool) -> tuple[list[Vm], list[str]]:
     """Return the guests that shall be there, and the names of those that shall not. Raises InputError."""
     ports = {str(port.get("name")): port for port in params["ports"]}
     vms: list[Vm] = []
@@ -416,7 +418,7 @@ def wanted_guests(params: dict[str, t.Any], facts: HostFacts, commands: Commands
             absent.append(name)
             continue
         vm_options.missing(given, "image", "vcpus", "memory")
-        image_format = guests_host.image_format(commands, f"guest {name}", given["image"], given["image_format"], check=check)
+        image_format = guests_host.image_format(commands, f"guest {name}", given["image"], given["image_format"], warnings, check=check)
         parsed = vm_options.parse_guest(given, ports, facts, backend=params["backend"], image_format=image_format, hostname=platform.node())
         vms.append(parsed)
     for name in absent:
@@ -432,20 +434,20 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     root, commands = pathlib.Path(params["root"]), Commands(module)
     warnings: list[str] = []
     facts = guests_host.read_facts(root, params["rundir"], warnings)
-    vms, absent = wanted_guests(params, facts, commands, check=check)
+    vms, absent = wanted_guests(params, facts, commands, warnings, check=check)
     user, group = params["user"] or "", params["group"] or ""
-    guests_host.check_host(vms, root, params["backend"], user, check=check)
+    mounts = guests_host.hugepage_paths(root, facts.default_page_size)
+    with guests_host.refused_in_a_run(warnings, check=check):
+        guests_host.check_host(vms, root, params["backend"], user)
+        guests_host.check_mounts(vms, mounts)
     settings = engine.Settings(root, check, params["restart_ok"], params["shutdown_timeout"], user, group, params["libvirt_uri"])
     qemu = guests_host.find_qemu(commands, root, check=check)
-    backend: engine.Backend
-    if params["backend"] == "libvirt":
-        backend = LibvirtBackend(commands, settings)
-    else:
-        mounts = guests_host.hugepage_paths(root, (vm.page_size for vm in vms), facts.default_page_size)
-        backend = QemuBackend(commands, settings, qemu.path, qemu.version, mounts)
+    libvirt = params["backend"] == "libvirt"
+    backend: engine.Backend = LibvirtBackend(commands, settings) if libvirt else QemuBackend(commands, settings, qemu.path, qemu.version, mounts)
     found = {**{vm.name: backend.found(vm.name, vm) for vm in vms}, **{name: backend.found(name, None) for name in absent}}
     engine.check_sockets(vms, root, found)
-    engine.check_memory(vms, facts, found)
+    with guests_host.refused_in_a_run(warnings, check=check):
+        engine.check_memory(vms, facts, found)
     steps = engine.plan(vms, absent, found, settings)
     before, after = engine.views(backend, vms, absent, found)
     for warning in (*warnings, *vm_checks.warnings(vms, facts), *qemu.warnings(vms)):

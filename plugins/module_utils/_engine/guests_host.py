@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import pwd
@@ -20,7 +21,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.rates import 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.vm import HostFacts
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.vm import Vm
@@ -46,6 +47,17 @@ class Qemu(t.NamedTuple):
             return []
         release = ".".join(map(str, self.version))
         return [f"guest {vm.name}: QEMU {release} crashes when a guest without KVM uses a vhost-user device; take a newer one" for vm in vms if not vm.kvm]
+
+
+@contextlib.contextmanager
+def refused_in_a_run(warnings: list[str], *, check: bool) -> t.Iterator[None]:
+    """Have a refusal be a warning in check mode: for what an earlier task of the same play may see to, so that a bare host can be planned."""
+    try:
+        yield
+    except InputError as error:
+        if not check:
+            raise
+        warnings.append(f"{error} Check mode goes on, as an earlier task may see to it.")
 
 
 def read_facts(root: pathlib.Path, rundir: str, warnings: list[str]) -> HostFacts:
@@ -87,23 +99,30 @@ def find_qemu(commands: Commands, root: pathlib.Path, *, check: bool) -> Qemu:
     return Qemu(found, qemu_command.parse_version(out))
 
 
-def hugepage_paths(root: pathlib.Path, page_sizes: Iterable[int], default_size: int | None) -> dict[int, str]:
-    """Return where hugetlbfs of each page size is mounted. Raises InputError for a size that is not."""
-    mounts = {mount.page_size: mount.path for mount in reversed(host.read_hugepage_mounts(root, default_size)) if mount.page_size}
-    for size in page_sizes:
-        if size not in mounts:
+def hugepage_paths(root: pathlib.Path, default_size: int | None) -> dict[int, str]:
+    """Return where hugetlbfs of each page size is mounted; of several places the first one."""
+    return {mount.page_size: mount.path for mount in reversed(host.read_hugepage_mounts(root, default_size)) if mount.page_size}
+
+
+def check_mounts(vms: Iterable[Vm], mounts: Mapping[int, str]) -> None:
+    """Raise InputError for a page size of which no hugetlbfs is mounted."""
+    for vm in vms:
+        if vm.page_size not in mounts:
             known = ", ".join(sorted(f"{format_size(one)} on {path}" for one, path in mounts.items())) or "nowhere"
             possible = f"hugetlbfs of this page size is not mounted; it is: {known}."
-            raise InputError("guests", "hugepage_size", format_size(size), possible, "Mount it (role host_tuning, host_tuning_hugepage_mounts).")
-    return mounts
+            advice = "Mount it (role host_tuning, host_tuning_hugepage_mounts)."
+            raise InputError(f"guest {vm.name}", "hugepage_size", format_size(vm.page_size), possible, advice)
 
 
-def image_format(commands: Commands, subject: str, path: str, given: str | None, *, check: bool) -> str:
+def image_format(commands: Commands, subject: str, path: str, given: str | None, warnings: list[str], *, check: bool) -> str:
     """Return the format of a disk image. Raises InputError for what is missing or no image."""
     file = pathlib.Path(path)
-    if not file.is_file():
-        possible = "Something else than a file is there." if file.exists() else "There is no such file."
-        raise InputError(subject, "image", path, possible, "Put the disk image there first, or correct the path.")
+    if file.exists() and not file.is_file():
+        raise InputError(subject, "image", path, "Something else than a file is there.", "Correct the path.")
+    if not file.exists():
+        with refused_in_a_run(warnings, check=check):
+            raise InputError(subject, "image", path, "There is no such file.", "Put the disk image there first, or correct the path.")
+        return given or "qcow2"
     program = commands.find("qemu-img")
     if program is None:
         if check:
@@ -131,18 +150,18 @@ def _boots(file: pathlib.Path) -> bool:
         return stream.read(len(signature)) == signature
 
 
-def check_host(vms: Iterable[Vm], root: pathlib.Path, backend: str, user: str, *, check: bool) -> None:
+def check_host(vms: Iterable[Vm], root: pathlib.Path, backend: str, user: str) -> None:
     """Raise InputError for files, bridges and users that are not there."""
     for vm in vms:
         subject = f"guest {vm.name}"
         for option, path in (("boot.kernel", vm.boot.kernel), ("boot.initrd", vm.boot.initrd), ("firmware", vm.firmware)):
             if path and not pathlib.Path(path).is_file():
                 raise InputError(subject, option, path, "There is no such file.", "Put it there first, or correct the path.")
-        if vm.serial_log and not pathlib.Path(vm.serial_log).parent.is_dir() and not check:
+        if vm.serial_log and not pathlib.Path(vm.serial_log).parent.is_dir():
             raise InputError(subject, "serial_log", vm.serial_log, "There is no such folder.", "Make the folder first, or correct the path.")
-        if vm.management and vm.management.type == "bridge" and not (root / f"sys/class/net/{vm.management.source}/bridge").is_dir() and not check:
+        if vm.management and vm.management.type == "bridge" and not (root / f"sys/class/net/{vm.management.source}/bridge").is_dir():
             raise InputError(subject, "management.bridge", vm.management.source, "There is no such bridge of the kernel.", "Add it first, or correct the name.")
-    if user and backend == "qemu" and not check:
+    if user and backend == "qemu":
         try:
             pwd.getpwnam(user)
         except KeyError:

@@ -64,7 +64,8 @@ class QemuBackend(Backend):
 
     def command(self, vm: Vm) -> list[str]:
         """Return the command line of a guest."""
-        return qemu_command.command(vm, self.program, self.mounts[vm.page_size], self.version)
+        # without a mount only in check mode
+        return qemu_command.command(vm, self.program, self.mounts.get(vm.page_size, "/dev/hugepages"), self.version)
 
     def text(self, vm: Vm) -> str:
         """Return the unit of a guest."""

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import guests_host
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, InputError
 from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.module_utils.topology import GIB, MIB, Machine, Memory, Pages, grid
+from ansible_collections.nfv.ovs_dpdk.tests.unit.plugins.module_utils.vm_examples import options, vm
 
 if t.TYPE_CHECKING:
     import pathlib
@@ -71,9 +72,11 @@ def test_hugetlbfs_is_found_by_its_page_size_and_the_first_mount_wins(tmp_path: 
         "hugetlbfs /mnt/2M hugetlbfs rw,pagesize=2M 0 0",
     ]
     Machine(mounts="\n".join(lines)).write(tmp_path)
-    assert guests_host.hugepage_paths(tmp_path, [2 * MIB, GIB], 2 * MIB) == {2 * MIB: "/dev/hugepages", GIB: "/mnt/1G"}
-    with pytest.raises(InputError, match="it is: 1G on /mnt/1G, 2M on /dev/hugepages"):
-        guests_host.hugepage_paths(tmp_path, [16 * MIB], 2 * MIB)
+    mounts = guests_host.hugepage_paths(tmp_path, 2 * MIB)
+    assert mounts == {2 * MIB: "/dev/hugepages", GIB: "/mnt/1G"}
+    guests_host.check_mounts([vm(options())], mounts)
+    with pytest.raises(InputError, match="it is: 2M on /dev/hugepages"):
+        guests_host.check_mounts([vm(options())], {2 * MIB: "/dev/hugepages"})
 
 
 def test_qemu_is_found_where_each_distribution_has_it(tmp_path: pathlib.Path) -> None:

@@ -289,12 +289,10 @@ def test_programs_that_come_later_do_not_matter_in_check_mode(either: Host) -> N
         ({}, {"cpus": "4,5"}, ["guest vm2", "vCPU 1 of guest vm1"]),
         ({"cpus": "1,3"}, {}, ["PMD thread's"]),
         ({"cpus": "3,7"}, {}, ["offline"]),
-        ({"memory": "768M"}, {"memory": "512M"}, ["guest vm2", "640 hugepages of 2M on node 0", "512 are free"]),
         ({"interfaces": [{"port": "vhost-user0", "queues": 0}]}, {}, ["queues=0"]),
         ({"interfaces": [{"port": "vhost-user0", "queues": 3}]}, {}, ["queues=3", "The port has 2"]),
         ({"interfaces": [{"port": "vhost-user0", "mac": "01:00:00:00:00:01"}]}, {}, ["multicast"]),
         ({"management": {"mac": "00:00:00:00:00:03"}}, {}, ["mac=", "Guest vm1 has this MAC"]),
-        ({"boot": {"kernel": "/nowhere/vmlinuz"}}, {}, ["boot.kernel", "no such file"]),
         ({"name": "vm2", "state": "absent"}, {}, ["stands once"]),
         ({"vcpus": None}, {}, ["vcpus is missing"]),
     ],
@@ -309,7 +307,6 @@ def test_an_image_that_is_missing_or_no_image_is_refused(either: Host) -> None:
     folder = either.images
     (folder / "text").write_text("root:x:0:0", encoding="ascii")
     (folder / "bootable").write_bytes(BOOT)
-    assert "There is no such file" in either.refusal(either.guest(image=str(folder / "nothing")))
     assert "Something else than a file" in either.refusal(either.guest(image=str(folder)))
     assert "It is no disk image" in either.refusal(either.guest(image=str(folder / "text")))
     assert "of format qcow2" in either.refusal(either.guest(image=str(folder / "bootable"), image_format="qcow2"))
@@ -317,15 +314,38 @@ def test_an_image_that_is_missing_or_no_image_is_refused(either: Host) -> None:
     assert either.run(either.guest(image=str(folder / "text"), image_format="raw"), check=True)["changed"]
 
 
-def test_folders_and_bridges_have_to_be_there_in_a_run(either: Host) -> None:
-    for changes, words in (
-        ({"serial_log": "/nowhere/at/all.log"}, "serial_log"),
-        ({"management": {"type": "bridge", "bridge": "br-mgmt"}}, "management.bridge='br-mgmt'"),
-    ):
-        result = either.run(either.guest(**changes))
-        assert result["failed"]
-        assert words in result["msg"]
-        assert not either.programs.orders
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"serial_log": "/nowhere/at/all.log"}, ["serial_log", "no such folder"]),
+        ({"management": {"type": "bridge", "bridge": "br-mgmt"}}, ["management.bridge='br-mgmt'"]),
+        ({"boot": {"kernel": "/nowhere/vmlinuz"}}, ["boot.kernel", "no such file"]),
+        ({"memory": "1088M"}, ["guest vm1", "544 hugepages of 2M on node 0", "512 are free"]),
+        ({"image": "/nowhere/vm1.qcow2"}, ["image='/nowhere/vm1.qcow2'", "no such file"]),
+        ({"image_format": "qcow2", "cpus": "5,6"}, ["hugetlbfs of this page size is not mounted"]),
+    ],
+)
+def test_what_an_earlier_task_may_make_is_a_warning_in_check_mode_and_refused_in_a_run(either: Host, changes: dict[str, t.Any], words: list[str]) -> None:
+    if "not mounted" in words[0]:
+        (either.root / "proc/mounts").write_text("tmpfs /run tmpfs rw 0 0\n", encoding="ascii")
+    planned = either.run(either.guest(**changes), check=True)
+    assert planned["changed"]
+    assert all(word in said(planned) for word in [*words, "an earlier task may see to it"])
+    result = either.run(either.guest(**changes))
+    assert result["failed"]
+    assert all(word in result["msg"] for word in words)
+    assert not either.programs.orders
+    assert not (either.root / "etc/systemd").exists()
+
+
+def test_memory_of_guests_is_counted_together(either: Host) -> None:
+    other = either.guest(name="vm2", cpus="5,6", memory="512M", interfaces=[{"port": "vhost-user2"}])
+    result = either.run(either.guest(memory="768M"), other)
+    assert "guest vm2" in result["msg"]
+    assert "640 hugepages of 2M on node 0" in result["msg"]
+
+
+def test_a_bridge_that_is_there_is_taken(either: Host) -> None:
     (either.root / "sys/class/net/br-mgmt/bridge").mkdir(parents=True)
     assert either.run(either.guest(management={"type": "bridge", "bridge": "br-mgmt"}))["changed"]
 
@@ -399,12 +419,6 @@ def test_a_unit_has_the_command_line_that_runs(host: Host) -> None:
     command = (host.root / f"proc/{guest['pid']}/cmdline").read_text(encoding="utf-8").split("\0")[:-1]
     assert command == guest["command"]
     assert "mem-path=/dev/hugepages," in " ".join(command)
-
-
-def test_a_page_size_that_is_not_mounted_is_refused(host: Host) -> None:
-    host.backend = "qemu"
-    (host.root / "proc/mounts").write_text("tmpfs /run tmpfs rw 0 0\n", encoding="ascii")
-    assert "hugetlbfs of this page size is not mounted" in host.refusal(host.guest())
 
 
 def test_a_user_that_is_not_there_is_refused_in_a_run(host: Host) -> None:
