@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 import pytest
@@ -174,13 +173,11 @@ def test_kernel_without_numa_has_everything_on_node_0(tmp_path: pathlib.Path) ->
     assert node.pools[2 * MIB].folder == root / "sys/kernel/mm/hugepages/hugepages-2048kB"
 
 
-def test_448_cpus_are_read_within_a_fraction_of_a_second(tmp_path: pathlib.Path) -> None:
+def test_448_cpus_are_read(tmp_path: pathlib.Path) -> None:
     root = Machine(threads=grid(2, 112, 2), memory={0: Memory(), 1: Memory()}).write(tmp_path)
-    began = time.process_time()
     cpus = host.read_cpus(root)
     host.read_memory(root)
     assert len(cpus.cpus) == 448
-    assert time.process_time() - began < 0.5
 
 
 def test_nodes_without_memory_or_cpus(tmp_path: pathlib.Path) -> None:

@@ -9,7 +9,6 @@ import os
 import pathlib
 import pwd
 import socket
-import time
 import typing as t
 
 import pytest
@@ -365,12 +364,9 @@ def test_256_ports_cost_one_read_one_question_and_one_pass(switch: FakeSwitch, h
     for row in switch.tables["Interface"].values():
         if row["type"]:
             row["status"], row["link_state"] = dict(STATUS), "up"
-    begun = time.process_time()
     result = run()
-    took = time.process_time() - begun
     assert result["healthy"]
     assert len(result["ports"]) == 256
     assert {port["guest"]["memory_shared"] for port in result["ports"]} == {True}
     assert (switch.reads, len(passes), host.scans) == (1, 1, 1)
     assert [question for question in switch.daemon.asked if question[0] != "version"] == [["dpif-netdev/pmd-rxq-show"]]
-    assert took < 3
