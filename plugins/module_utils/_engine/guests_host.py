@@ -57,7 +57,11 @@ def refused_in_a_run(warnings: list[str], *, check: bool) -> t.Iterator[None]:
     except InputError as error:
         if not check:
             raise
-        warnings.append(f"{error} Check mode goes on, as an earlier task may see to it.")
+        warnings.append(_later(error))
+
+
+def _later(error: InputError) -> str:
+    return f"{error} Check mode goes on, as an earlier task may see to it."
 
 
 def read_facts(root: pathlib.Path, rundir: str, warnings: list[str]) -> HostFacts:
@@ -120,8 +124,10 @@ def image_format(commands: Commands, subject: str, path: str, given: str | None,
     if file.exists() and not file.is_file():
         raise InputError(subject, "image", path, "Something else than a file is there.", "Correct the path.")
     if not file.exists():
-        with refused_in_a_run(warnings, check=check):
-            raise InputError(subject, "image", path, "There is no such file.", "Put the disk image there first, or correct the path.")
+        missing = InputError(subject, "image", path, "There is no such file.", "Put the disk image there first, or correct the path.")
+        if not check:
+            raise missing
+        warnings.append(_later(missing))
         return given or "qcow2"
     program = commands.find("qemu-img")
     if program is None:
