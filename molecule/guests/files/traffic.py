@@ -2,7 +2,7 @@
 # Copyright: (c) 2026, NFV OVS-DPDK contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Send pings and a UDP stream from the namespace `left` to `right`, and say as JSON what has passed.
+"""Send pings and UDP streams from the namespace `left` to `right` and back, and say as JSON what has passed.
 
     traffic.py SECONDS    wait so long at most until a first ping is answered
 
@@ -43,13 +43,13 @@ def frames(port: str) -> dict[str, int]:
     return {name: int(number) for name, number in FRAMES.findall(said)}
 
 
-def stream() -> dict[str, float]:
-    """Return what iperf3 says of UDP streams of 4 Mbit/s together."""
-    server = subprocess.Popen([*RIGHT, "iperf3", "--server", "--one-off"], stdout=subprocess.DEVNULL)
+def stream() -> dict[str, dict[str, float]]:
+    """Return what iperf3 says of UDP streams of 2 Mbit/s together, in each direction."""
+    server = subprocess.Popen([*RIGHT, "iperf3", "--server", "--one-off"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(1)
-        rate = str(4_000_000 // STREAMS)
-        words = ["--client", "1.1.2.99", "--udp", "--bitrate", rate, "--parallel", str(STREAMS), "--length", "1400", "--time", "4", "--json"]
+        rate = str(2_000_000 // STREAMS)
+        words = ["--client", "1.1.2.99", "--udp", "--bidir", "--bitrate", rate, "--parallel", str(STREAMS), "--length", "1400", "--time", "4", "--json"]
         done = subprocess.run([*LEFT, "iperf3", *words], check=False, stdout=subprocess.PIPE, text=True, timeout=60)
     finally:
         server.terminate()
@@ -57,8 +57,8 @@ def stream() -> dict[str, float]:
     said = json.loads(done.stdout)
     if "error" in said:
         sys.exit(f"iperf3: {said['error']}")
-    total = said["end"]["sum"]
-    return {"packets": total["packets"], "lost_percent": round(total["lost_percent"], 2), "mbit_s": round(total["bits_per_second"] / 1e6, 2)}
+    totals = {"left_to_right": said["end"]["sum_received"], "right_to_left": said["end"]["sum_received_bidir_reverse"]}
+    return {name: {"packets": total["packets"], "lost_percent": round(total["lost_percent"], 2)} for name, total in totals.items()}
 
 
 def main() -> None:
