@@ -138,6 +138,12 @@ def has_built(report: dict[str, t.Any]) -> bool:
     return any(result["changed"] for task in tasks for result in task["hosts"].values())
 
 
+def version_of(host: str, prefix: str) -> str:
+    """Return the version of the current build below a prefix."""
+    record = on(host, "cat", f"{prefix}/current/.build.json", stdout=subprocess.PIPE, text=True).stdout
+    return str(json.loads(record)["version"])
+
+
 def forward(host: str, variant: Variant, seconds: float) -> Result:
     """Have one switch forward packets; return what packets_per_core.py says."""
     script = (HERE / "packets_per_core.py").read_text(encoding="utf-8")
@@ -268,8 +274,7 @@ def main() -> None:
         report = run.play(host, "builds.yml", variables(options.rounds))
         if has_built(report):
             keep(host)
-        records = on(host, "cat", f"{LEVELS[0].folder}/dpdk/current/.build.json", stdout=subprocess.PIPE, text=True).stdout
-        version = json.loads(on(host, "cat", f"{VARIANTS[0].prefix}/current/.build.json", stdout=subprocess.PIPE, text=True).stdout)["version"]
+        versions = (version_of(host, f"{LEVELS[0].folder}/dpdk"), version_of(host, VARIANTS[0].prefix))
         results: dict[Variant, list[Result]] = {variant: [] for variant in VARIANTS}
         loads = [os.getloadavg()[0]]
         for number in range(options.rounds):
@@ -278,7 +283,7 @@ def main() -> None:
             for variant in VARIANTS[number % len(VARIANTS) :] + VARIANTS[: number % len(VARIANTS)]:
                 results[variant].append(forward(host, variant, options.seconds))
             loads.append(os.getloadavg()[0])
-    print(write_table(results, run.times_of(report), loads, (json.loads(records)["version"], version)))
+    print(write_table(results, run.times_of(report), loads, versions))
     draw(results)
 
 
