@@ -39,7 +39,7 @@ GUEST_CPU = 0
 CPUS_FOR_TWO = 4
 ACCEPTABLE_LOSS = 1  # percent
 
-# Guest, PMD threads, queues: what an error of one of them looks like is in the log of the unit
+# The unit of the guest; its journal says why it does not connect
 UNIT = "pvp-guest"
 
 
@@ -168,8 +168,8 @@ def sample(ansible: Ansible, release: str, setting: Setting) -> Sample:
     )
 
 
-def measure(rounds: int) -> list[Sample]:
-    """Return the samples of all settings, in turn in each round, on a lab host made for it."""
+def measure(rounds: int) -> None:
+    """Measure all settings, in turn in each round, on a lab host made for it."""
     subprocess.run([str(HOST), "up", NAME], check=True)
     try:
         with tempfile.TemporaryDirectory() as place:
@@ -178,14 +178,20 @@ def measure(rounds: int) -> list[Sample]:
             capture.write_bytes(packets())
             ansible.playbook(pathlib.Path(__file__).with_suffix(".yml"), bench_packets=str(capture), bench_pmd_cpus="1")
             release = on("ovs-vsctl", "get", "Open_vSwitch", ".", "ovs_version").strip().strip('"')
-            found = []
+            found: list[Sample] = []
             for number in range(rounds):
                 for setting in settings(os.cpu_count() or 1):
                     found.append(sample(ansible, release, setting))
+                    keep(found)
                     print(f"round {number + 1} of {rounds}: {setting}: {found[-1].full} pps, {found[-1].cycles} cycles a packet", flush=True)
-            return found
     finally:
         subprocess.run([str(HOST), "down", NAME], check=True)
+
+
+def keep(samples: list[Sample]) -> None:
+    """Write the samples down, as they come: a run takes minutes."""
+    rows = ",\n".join(json.dumps(dataclasses.asdict(one)) for one in samples)
+    KEPT.write_text(f"[\n{rows}\n]\n", encoding="utf-8")
 
 
 def by_setting(samples: list[Sample]) -> dict[Setting, list[Sample]]:
@@ -268,9 +274,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     if options.rounds:
-        found = measure(options.rounds)
-        rows = ",\n".join(json.dumps(dataclasses.asdict(one)) for one in found)
-        KEPT.write_text(f"[\n{rows}\n]\n", encoding="utf-8")
+        measure(options.rounds)
     samples = [Sample(**one) for one in json.loads(KEPT.read_text(encoding="utf-8"))]
     write_page(samples)
     draw(samples)
