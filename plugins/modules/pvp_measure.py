@@ -222,7 +222,7 @@ measurements:
       description:
         - Cycles of the TSC that the PMD threads worked for each packet that they took from a port, in trials with all that the generator has, as what a
           policer drops costs cycles too. Each packet of the path is taken twice, from the generator and from the guest. One that the full queue of the
-          guest refuses costs less than one that it takes, so compare where as many are lost. Other work on the machine changes this figure the least.
+          guest refuses costs less than one that it takes, so compare where as many are lost. Other work on the machine changes it less than the rates.
         - V(null) where the release does not say it, and with O(max_rate).
       type: float
     pmd_share:

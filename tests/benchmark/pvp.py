@@ -225,16 +225,16 @@ def write_page(samples: list[Sample]) -> None:
             _range([getattr(one, name) for one in found], form) for name, form in (("lost", "{:.0f}"), ("cycles", "{:.0f}"), ("pmd_share", "{:.2f}"))
         )
         lines.append(f"| {setting} | {full} | {lost} | {cycles} | {carried} | {share} |")
-    share = statistics.median(one.pmd_share for one in samples)
-    if share < ALONE:
-        busy = f"**The machine was busy**: the PMD thread had {100 * share:.0f} % of the time in which it could run, and the guest no more."
-        lines += ["", f"{busy} Settings whose ranges", "overlap are not told apart by this run, and an idle machine does several times as much."]
+    had = statistics.median(one.pmd_share for one in samples)
+    if had < ALONE:
+        busy = f"**The machine was busy**: the PMD thread had its CPU for {100 * had:.0f} % of the time in which it could run (median)."
+        lines += ["", busy, "The rates are those of such a part of a CPU, and settings whose ranges overlap are not told apart by this run."]
     lines += [
         "",
         "![packets per second and cycles per packet, by setting](benchmark_pvp.svg)",
         "",
         "- *all there is*: the device gives as many packets as the PMD thread takes; what the guest's queue does not hold is lost.",
-        "- *cycles/packet*: what a packet costs the PMD thread then, once from the device and once from the guest. Other work on the machine changes it least.",
+        "- *cycles/packet*: what a packet costs the PMD thread then, once from the device and once from the guest. Other work changes it less than the rates.",
         "  One that the full queue of the guest refuses costs less than one that it takes, so compare rows that lose as much.",
         "- *may be lost*: the result of the search. A guest that is taken off its CPU for milliseconds loses packets at nearly any rate.",
         "- *two queues*: with one PMD thread for both, `tx-steering=hash` spreads the flows over them; without it, the thread uses one queue.",
