@@ -177,12 +177,12 @@ def test_a_database_of_another_schema_needs_a_restart_only_of_what_runs() -> Non
 
 def test_back_to_the_package_only_builds_of_the_role_are_replaced() -> None:
     """Else the role would restart, in package mode, what it never did before."""
-    record = {"__ovs_dpdk_old": {"builds": [BUILD]}}
-    assert stale(["/usr/sbin/ovsdb-server", f"{BUILD}/sbin/ovs-vswitchd"], "package", "yes", **record) == [
+    record = {"builds": [BUILD]}
+    assert stale(["/usr/sbin/ovsdb-server", f"{BUILD}/sbin/ovs-vswitchd"], "package", "yes", __ovs_dpdk_old=record) == [
         f"{BUILD}/sbin/ovs-vswitchd runs, which is not of the package"
     ]
-    assert stale(["/usr/sbin/ovsdb-server", "/usr/local/ovs/ovs-vswitchd"], "package", "yes", **record) == []
-    assert stale([f"{BUILD}0/sbin/ovs-vswitchd"], "package", **record) == []
+    assert stale(["/usr/sbin/ovsdb-server", "/usr/local/ovs/ovs-vswitchd"], "package", "yes", __ovs_dpdk_old=record) == []
+    assert stale([f"{BUILD}0/sbin/ovs-vswitchd"], "package", __ovs_dpdk_old=record) == []
 
 
 def unit(name: str, version: str = "4.0.0") -> str:
