@@ -240,7 +240,7 @@ EXAMPLES = r"""
       - name: vm1
         image: /var/lib/libvirt/images/vm1.qcow2
         vcpus: 2
-        cpus: "2,3"
+        cpus: 2,3
         memory: 4G
         hugepage_size: 1G
         interfaces:
