@@ -194,12 +194,12 @@ def main(words: list[str]) -> int:
         if given.action == "pin":
             pin(given.qmp, dict(given.pins), given.timeout)
         elif not powerdown(given.qmp, given.timeout):
-            print(f"the guest did not react within {given.timeout:g} s: QEMU was ended", file=sys.stderr)
+            sys.stderr.write(f"the guest did not react within {given.timeout:g} s: QEMU was ended\n")
     except QmpError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))

@@ -220,11 +220,11 @@ class Host:
         process = self.processes[pid]
         return Guest(pid, process.command, guest_name(process.words), self.who(pid), server, attached, self._memory(pid))
 
-    @functools.cache  # noqa: B019 - one object in the life of a module
+    @functools.lru_cache(maxsize=4096)  # noqa: B019 - one object in the life of a module
     def _memory(self, pid: int) -> t.Any:
         return process_memory.read_guest_memory(self.root, pid)
 
-    @functools.cache  # noqa: B019 - one object in the life of a module
+    @functools.lru_cache(maxsize=4096)  # noqa: B019 - one object in the life of a module
     def who(self, pid: int | None) -> access.Who | None:
         """Return who a process runs as."""
         identity = process_table.read_identity(self.root, pid) if pid else None

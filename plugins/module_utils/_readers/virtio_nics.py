@@ -131,9 +131,9 @@ def _virtqueues(pci: pathlib.Path, config: bytes) -> int | None:
     place = common_configuration(config)
     if place is None:
         return None
-    bar, offset = place
+    resource, offset = place
     begin = offset - offset % mmap.ALLOCATIONGRANULARITY
-    with contextlib.suppress(OSError, ValueError), (pci / f"resource{bar}").open("rb") as window:
+    with contextlib.suppress(OSError, ValueError), (pci / f"resource{resource}").open("rb") as window:
         registers = mmap.mmap(window.fileno(), mmap.PAGESIZE, mmap.MAP_SHARED, mmap.PROT_READ, offset=begin)
         with registers, memoryview(registers) as view, view.cast("H") as numbers:  # one access of two bytes, as the register wants it
             number = numbers[(offset - begin + _NUM_QUEUES) // 2]

@@ -99,7 +99,7 @@ def check_memory(vms: Iterable[Vm], facts: HostFacts, held: Held) -> None:
     for vm in vms:
         if not vm.running:
             continue
-        for node in {vm.node, None}:
+        for node in (None,) if vm.node is None else (vm.node, None):
             key = (vm.page_size, node)
             needed[key] = needed.get(key, 0) + vm.pages
             # pages of a node are among all pages, and what is held on no known node may be on any of them
