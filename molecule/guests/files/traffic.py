@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Send pings and UDP streams from the namespace `left` to `right` and back, and say as JSON what has passed.
 
-    traffic.py SECONDS    wait so long at most until a first ping is answered
+    traffic.py SECONDS LEFT RIGHT    wait so long at most until a first ping is answered; the addresses of the namespaces
 
 Standard library, ping, iperf3 and ovs-vsctl: nothing of the collection.
 """
@@ -27,12 +27,12 @@ def ping(namespace: tuple[str, ...], address: str, *words: str) -> str:
     return subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True).stdout
 
 
-def first_answer(limit: float) -> float:
+def first_answer(left: str, right: str, limit: float) -> float:
     """Return the seconds until a ping is answered."""
     start = time.monotonic()
-    while " 0% packet loss" not in ping(LEFT, "1.1.2.99", "-c", "1"):
+    while " 0% packet loss" not in ping(LEFT, right, "-c", "1"):
         if time.monotonic() - start > limit:
-            sys.exit(f"no ping from 1.1.1.99 to 1.1.2.99 was answered in {limit:.0f} s")
+            sys.exit(f"no ping from {left} to {right} was answered in {limit:.0f} s")
     return time.monotonic() - start
 
 
@@ -42,13 +42,13 @@ def frames(port: str) -> dict[str, int]:
     return {name: int(number) for name, number in FRAMES.findall(said)}
 
 
-def stream() -> dict[str, dict[str, float]]:
+def stream(address: str) -> dict[str, dict[str, float]]:
     """Return what iperf3 says of UDP streams of 2 Mbit/s together, in each direction."""
     server = subprocess.Popen([*RIGHT, "iperf3", "--server", "--one-off"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(1)
         rate = str(2_000_000 // STREAMS)
-        words = ["--client", "1.1.2.99", "--udp", "--bidir", "--bitrate", rate, "--parallel", str(STREAMS), "--length", "1400", "--time", "4", "--json"]
+        words = ["--client", address, "--udp", "--bidir", "--bitrate", rate, "--parallel", str(STREAMS), "--length", "1400", "--time", "4", "--json"]
         done = subprocess.run([*LEFT, "iperf3", *words], check=False, stdout=subprocess.PIPE, text=True, timeout=60)
     finally:
         server.terminate()
@@ -62,18 +62,19 @@ def stream() -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Print the result."""
-    waited = first_answer(float(sys.argv[1]))
+    left, right = sys.argv[2:]
+    waited = first_answer(left, right, float(sys.argv[1]))
     pings = {
         name: int(re.findall(r"(\d+) received", ping(namespace, address, "-c", "10", "-i", "0.2"))[0])
-        for name, namespace, address in (("left_to_right", LEFT, "1.1.2.99"), ("right_to_left", RIGHT, "1.1.1.99"))
+        for name, namespace, address in (("left_to_right", LEFT, right), ("right_to_left", RIGHT, left))
     }
     ports = ("vhost-user0", "vhost-user1")
     before = {port: frames(port) for port in ports}
-    udp = stream()
+    udp = stream(right)
     time.sleep(6)  # the switch writes its counters to the database every 5 seconds
     after = {port: frames(port) for port in ports}
     queues = {port: {name: number - before[port].get(name, 0) for name, number in after[port].items()} for port in ports}
-    hops = 64 - int((re.findall(r"ttl=(\d+)", ping(LEFT, "1.1.2.99", "-c", "1")) or ["64"])[0])
+    hops = 64 - int((re.findall(r"ttl=(\d+)", ping(LEFT, right, "-c", "1")) or ["64"])[0])
     print(json.dumps({"waited": round(waited, 1), "answered": pings, "hops": hops, "udp": udp, "queues": queues}))
 
 

@@ -115,14 +115,14 @@ class _Draft:
     def new_port(self, want: WantPort) -> Port:
         subject = f"port {want.name}"
         if want.bridge is None:
-            raise InputError(subject, "name", want.name, f"There is {_listed('port', self.ports)}.", "Add the port first, or correct the name.")
+            raise InputError(subject, "name", want.name, f"This switch has {_listed('port', self.ports)}.", "Add the port first, or correct the name.")
         self.check_bridge(subject, want.bridge)
         self.check_name_is_free(subject, want.name)
         return Port(name=want.name, bridge=want.bridge, interfaces=tuple(sorted(interface.name for interface in want.interfaces)))
 
     def check_bridge(self, subject: str, bridge: str) -> None:
         if bridge not in self.bridges:
-            raise InputError(subject, "bridge", bridge, f"There is {_listed('bridge', self.bridges)}.", "Add the bridge first, with ovs_dpdk_bridge.")
+            raise InputError(subject, "bridge", bridge, f"This switch has {_listed('bridge', self.bridges)}.", "Add the bridge first, with ovs_dpdk_bridge.")
 
     def placed(self, port: Port, want: WantPort) -> Port:
         """Return the port on the wanted bridge: a move keeps the rows, and is refused where the port is something else there."""
@@ -226,11 +226,11 @@ def _with_columns(row: Record, columns: Mapping[str, t.Any], **maps: dict[str, s
 
 
 def _listed(kind: str, present: Iterable[str]) -> str:
-    """Return ``no port`` or ``port a, b, c``, shortened where there are many."""
+    """Return ``no port``, ``port a`` or ``ports a, b, c``, shortened where there are many."""
     found = sorted(present)
     if not found:
         return f"no {kind}"
-    return f"{kind} {names.listed(found)}"
+    return f"{kind}{'s' * (len(found) > 1)} {names.listed(found)}"
 
 
 def target_of(snapshot: Snapshot, wants: Iterable[Want]) -> Snapshot:

@@ -93,12 +93,12 @@ class TestPorts:
     @pytest.mark.parametrize(
         ("want", "words"),
         [
-            (WantPort("p9"), "There is port b0, br0, br1, p0"),
-            (WantPort("p9", "br9"), "There is bridge br0, br1"),
+            (WantPort("p9"), "This switch has ports b0, br0, br1, p0"),
+            (WantPort("p9", "br9"), "This switch has bridges br0, br1"),
             (WantPort("m0", "br0"), "Port b0 of bridge br0 has that name"),
             (WantPort("br0", "br1"), "local port of its own bridge"),
             (WantPort("br0", present=False), "local port of its own bridge"),
-            (WantPort("b0", interfaces=(WantInterface("b0"),)), "It has interface m0, m1"),
+            (WantPort("b0", interfaces=(WantInterface("b0"),)), "It has interfaces m0, m1"),
             (WantPort("b0", interfaces=(WantInterface("m0"), WantInterface("p0")), members_exactly=True), "Port p0 of bridge br0 has that name"),
             (WantPort("p9", "br0", interfaces=(WantInterface("p9", {"type": "dpdkr"}),)), "This switch has dpdk, dpdkvhostuserclient"),
             (

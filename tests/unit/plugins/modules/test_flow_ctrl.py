@@ -153,7 +153,7 @@ def test_a_switch_that_shows_a_setting_that_the_device_refused_is_not_believed(s
     [
         ({"name": "vhost-user0", "rx": True}, "memory, not a link"),
         ({"name": "br0", "rx": True}, "of type internal"),
-        ({"name": "nosuch", "rx": True}, "There is port"),
+        ({"name": "nosuch", "rx": True}, "This switch has port"),
         ({"name": "dpdk0"}, "needs rx, tx or autoneg"),
         ({"name": "dpdk0", "state": "absent", "rx": True}, "Leave out rx"),
         ({"ports": [{"name": "dpdk0", "rx": True}] * 2}, "given once"),

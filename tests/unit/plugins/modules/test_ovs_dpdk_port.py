@@ -213,7 +213,7 @@ class TestBadInput:
             ({"devargs": None}, "A DPDK port has a device"),
             ({"devargs": ""}, "A DPDK port has a device"),
             ({"bridge": None}, "Add the port first"),
-            ({"bridge": "br9"}, "There is bridge br0, br1"),
+            ({"bridge": "br9"}, "This switch has bridges br0, br1"),
             ({"lsc_interrupt": "maybe"}, "true or false"),
             ({"vf_mac": "01:00:00:00:00:00"}, "multicast"),
             ({"rxq_affinity": {0: 0}}, "PMD threads run on CPUs 1"),

@@ -252,7 +252,7 @@ def test_a_low_rate_still_lets_the_largest_packet_of_the_port_pass(switch: FakeS
         ({}, "needs egress, ingress, or both"),
         ({"state": "absent", "egress": {"rate": "1Mpps"}}, "Leave out egress"),
         ({"name": "br0", "egress": {"rate": "1Mpps"}}, "of type internal"),
-        ({"name": "nosuch", "egress": {"rate": "1Mpps"}}, "There is port"),
+        ({"name": "nosuch", "egress": {"rate": "1Mpps"}}, "This switch has port"),
         ({"name": "a/b", "egress": {"rate": "1Mpps"}}, "without blanks"),
         ({"name": "-x", "egress": {"rate": "1Mpps"}}, "does not begin with '-'"),
         ({"name": None, "policers": [{"name": "vhost-user0", "egress": {"rate": "1Mpps"}}] * 2}, "given once"),

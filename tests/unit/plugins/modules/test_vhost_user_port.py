@@ -241,7 +241,7 @@ class TestBadInput:
             ({**CLIENT, "tx_retries_max": 33}, "from 0 to 32"),
             ({**CLIENT, "queues": 0}, "1 to 32768 queue pairs"),
             ({**CLIENT, "mac": "01:00:00:00:00:00"}, "multicast"),
-            ({**CLIENT, "bridge": "br9"}, "There is bridge br0, br1"),
+            ({**CLIENT, "bridge": "br9"}, "This switch has bridges br0, br1"),
             ({**CLIENT, "socket_dir_mode": "0777"}, "Everybody could write there"),
             ({**CLIENT, "socket_dir_mode": "rwx"}, "octal digits"),
             ({**CLIENT, "socket_dir_owner": "no-such-user"}, "does not know that name"),
