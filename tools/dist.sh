@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 set -eu
 cd "$(dirname "$0")/.."
-tree=$(python tools/tree.py .build)
 rm -rf .build/dist .build/clean
+tree=$(python tools/tree.py .build/dist/source)
 ansible-galaxy collection build --output-path .build/dist "$tree"
 
 # Only the empty place: an installed collection of the same version would make the installation do nothing.

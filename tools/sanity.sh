@@ -4,7 +4,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 cd "$root"
-tree=$(python tools/tree.py .build)
+tree=$(python tools/tree.py .build/sanity)
 
 # ansible-test keeps environments below HOME. A home of our own keeps what ansible_test_pip.py puts there out of other
 # projects' way; the settings of pip come along, because ansible-test does not pass environment variables on.

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Copy what git knows or would add into BUILD/ansible_collections/nfv/ovs_dpdk and print that path.
 
+Steps that run at the same time need a BUILD each, since what was there before is removed.
+
 ansible-test wants a real directory of that name; the copy gets a git repository of its own because the outer one
 ignores the build directory, in which case ansible-test would find no files ("All targets skipped").
 """
@@ -18,7 +20,7 @@ import sys
 def main() -> None:
     """Make the copy."""
     root = pathlib.Path(__file__).resolve().parent.parent
-    tree = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / ".build").resolve() / "ansible_collections/nfv/ovs_dpdk"
+    tree = pathlib.Path(sys.argv[1]).resolve() / "ansible_collections/nfv/ovs_dpdk"
     listing = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=True, stdout=subprocess.PIPE)
     names = {pathlib.Path(name) for name in listing.stdout.decode().split("\0") if name}
     shutil.rmtree(tree, ignore_errors=True)
