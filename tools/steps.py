@@ -5,7 +5,8 @@
 
 Usage: steps.py [NAME...]    NAME is a step or a group of steps: lint, units, sanity, docs, dist, molecule; default: all
 
-Checks and images run two at a time, and what each says is printed when it has ended. Scenarios run one by one, as they measure.
+Checks, images and the scenario of an emulated host run two at a time, and what each says is printed when it has ended. The other
+scenarios run one by one, as they measure.
 A failed step does not stop the others. The exit status is 1 when a step failed. The last line counts the steps.
 """
 
@@ -124,7 +125,8 @@ def scenarios() -> list[Step]:
         needed = []
         if host in emulated:
             needed.append(disk)
-            test = dataclasses.replace(test, check=disk.check, limit_s=BOOT_LIMIT_S)
+            # it measures nothing and waits for boots, on one of two CPUs most of the time
+            test = dataclasses.replace(test, check=disk.check, limit_s=BOOT_LIMIT_S, alone=False)
         else:
             suite, flavour = kinds[host]
             name, command = "-".join(filter(None, ("image", suite, flavour))), (RUN, "molecule/lab/image", suite, flavour)
@@ -157,6 +159,14 @@ def remove_hosts() -> None:
         subprocess.run([RUN, "molecule/lab/vm", "down", *emulated_hosts()], cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
 
 
+def in_good_order(steps: list[Step]) -> list[Step]:
+    """Return steps that may run beside each other so that the longest one begins early: what it needs is made while the linters run."""
+    limit = max((step.limit_s for step in steps), default=0)
+    longest = [step for step in steps if step.limit_s == limit][:1]
+    needed = [name for step in longest for name in step.needs]
+    return sorted(steps, key=lambda step: (step.name not in needed, step.group != "lint", step not in longest))
+
+
 @functools.cache
 def why_not(check: tuple[str, ...]) -> str:
     """Return why this machine cannot run what the check is for, nothing when it can."""
@@ -179,11 +189,16 @@ class Runner:
 
     def run(self) -> list[Outcome]:
         """Run the steps: first those that others may run beside, then the others."""
-        beside = [step for step in self.steps if not step.alone] if len(self.steps) > 1 else []
+        beside = in_good_order([step for step in self.steps if not step.alone]) if len(self.steps) > 1 else []
+        started: dict[str, concurrent.futures.Future[None]] = {}
         try:
             with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
                 try:
-                    for done in [pool.submit(self.run_step, step, live=False) for step in beside]:
+                    for step in beside:
+                        # those before it have been started, so that it can wait for them
+                        needed = [started[name] for name in step.needs if name in started]
+                        started[step.name] = pool.submit(self.run_step, step, needed, live=False)
+                    for done in started.values():
                         done.result()
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
@@ -196,12 +211,13 @@ class Runner:
             self.end_all()
         return [self.outcomes[step.name] for step in self.steps]
 
-    def run_step(self, step: Step, *, live: bool) -> None:
-        """Run a step and write down what came out; what it says is printed at once (*live*), or when it has ended."""
+    def run_step(self, step: Step, needed: typing.Sequence[concurrent.futures.Future[None]] = (), *, live: bool) -> None:
+        """Run a step, after those that it needs, and write down what came out; what it says is printed at once (*live*), or when it has ended."""
+        concurrent.futures.wait(needed)
         blocked = why_not(step.check)
-        for needed in (self.outcomes[name] for name in step.needs):
-            if needed.result != "passed":
-                blocked = blocked or f"{needed.name}: {needed.reason}"
+        for other in (self.outcomes[name] for name in step.needs):
+            if other.result != "passed":
+                blocked = blocked or f"{other.name}: {other.reason}"
         if blocked:
             self.outcomes[step.name] = Outcome(step.name, "skipped", 0, blocked)
             return
