@@ -16,7 +16,8 @@ nics() {
 }
 threads() {
     for thread in /proc/"$(pidof ovs-vswitchd)"/task/*; do
-        case $(cat "$thread/comm") in pmd*) sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "$thread/status" ;; esac
+        # a thread may have ended since
+        case $(cat "$thread/comm" 2>/dev/null) in pmd*) sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "$thread/status" 2>/dev/null ;; esac
     done
 }
 one arguments cat /proc/cmdline
