@@ -161,10 +161,9 @@ def remove_hosts() -> None:
 
 def in_good_order(steps: list[Step]) -> list[Step]:
     """Return steps that may run beside each other so that the longest one begins early: what it needs is made while the linters run."""
-    limit = max((step.limit_s for step in steps), default=0)
-    longest = [step for step in steps if step.limit_s == limit][:1]
-    needed = [name for step in longest for name in step.needs]
-    return sorted(steps, key=lambda step: (step.name not in needed, step.group != "lint", step not in longest))
+    longest = max(steps, key=lambda step: step.limit_s, default=None)
+    needed = longest.needs if longest else ()
+    return sorted(steps, key=lambda step: (step.name not in needed, step.group != "lint", step is not longest))
 
 
 @functools.cache
