@@ -154,9 +154,9 @@ import re
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import partition
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.chosen_cpus import chosen_cpus
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_cpus
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError

@@ -231,10 +231,10 @@ diff:
 
 import typing as t
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Builder
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_dpdk import DpdkRecipe
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_options import FLAGS, SHARED, build_or_remove, request_of
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.dpdk_build_options import Wanted
 
 if t.TYPE_CHECKING:

@@ -202,9 +202,9 @@ import pathlib
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import devices
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.binding import Host, Permission, Plan, Step, Want, full_address, plan, takes_interfaces
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError
 
 if t.TYPE_CHECKING:

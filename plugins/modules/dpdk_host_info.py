@@ -453,7 +453,7 @@ import functools
 import pathlib
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import host
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError

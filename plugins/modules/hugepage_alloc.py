@@ -184,7 +184,7 @@ diff:
 import pathlib
 import typing as t
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.hugepages import Applier, Plan, Want, check_writable, plan
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_memory
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError

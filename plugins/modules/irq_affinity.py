@@ -158,8 +158,8 @@ import pathlib
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import irqs
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.chosen_cpus import chosen_cpus
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_cpus
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_irqs import Irq, read_default_affinity, read_irqbalance, read_irqs
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.cpus import format_cpu_list

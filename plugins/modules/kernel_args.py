@@ -203,11 +203,11 @@ import pathlib
 import re
 import typing as t
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot import Loader, Nothing, Plan, plan_absent, plan_present
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot_grub import Grub
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.boot_grubby import Grubby
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers import boot_loader
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host import read_cpus, read_kernel, read_memory
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.host_files import read_text

@@ -174,11 +174,11 @@ diff:
 
 import typing as t
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build import Builder
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_options import FLAGS, SHARED, build_or_remove, request_of
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.build_ovs import OvsRecipe, OvsWanted, read_dpdk
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 
 if t.TYPE_CHECKING:

@@ -352,16 +352,18 @@ switch:
 import pathlib
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import config, report
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import SWITCH_OPTIONS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import Vsctl
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.log import DaemonLog
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.ovsdb import Snapshot
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.unixctl import Daemon
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import rates
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError, OvsDpdkError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 ROOT = pathlib.Path("/")
 
@@ -387,12 +389,10 @@ def read(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec={**SWITCH_OPTIONS, "frame_size": {"type": "int", "default": rates.MIN_FRAME}}, supports_check_mode=True)
-    try:
-        switch = read(module)
-    except OvsDpdkError as error:
-        module.fail_json(msg=str(error), **error.details)
-    module.exit_json(changed=False, switch=switch)
+    run_module(
+        lambda module: {"changed": False, "switch": read(module)},
+        {**SWITCH_OPTIONS, "frame_size": {"type": "int", "default": rates.MIN_FRAME}},
+    )
 
 
 if __name__ == "__main__":

@@ -313,6 +313,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import finish
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.pvp_task import Task
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import SWITCH_OPTIONS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, OvsDpdkError
@@ -371,7 +372,7 @@ def main() -> None:
         module.fail_json(msg=str(error), **error.details)
     for warning in result.pop("warnings"):
         module.warn(warning)
-    module.exit_json(changed=False, **result)
+    finish(module, {"changed": False, **result})
 
 
 if __name__ == "__main__":

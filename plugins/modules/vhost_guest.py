@@ -354,10 +354,10 @@ import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import guests as engine
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import guests_host
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.commands import Commands
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.guests_libvirt import LibvirtBackend
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.guests_qemu import QemuBackend
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values import vm_checks, vm_options
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import InputError
 

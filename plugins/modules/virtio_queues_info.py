@@ -188,7 +188,7 @@ import pathlib
 import typing as t
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import virtio_report
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.host_module import main as run_module
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import SWITCH_OPTIONS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import Vsctl
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._readers.unixctl import Daemon

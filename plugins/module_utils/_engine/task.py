@@ -15,6 +15,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import finish
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.target import OWNER_KEY, assume_parents, target_of
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import NotAppliedError, TransactionError, Vsctl
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantPort
@@ -331,4 +332,4 @@ def main(decision_of: t.Callable[[AnsibleModule], Decision], argument_spec: dict
         module.fail_json(msg=str(error), **error.details)
     for warning in dict.fromkeys(warnings):
         module.warn(warning)
-    module.exit_json(**result)
+    finish(module, result)

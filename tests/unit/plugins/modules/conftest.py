@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import typing as t
 from unittest import mock
@@ -96,6 +97,7 @@ def run_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         capsys.readouterr()
         with patch_module_args(full), pytest.raises(SystemExit) as stop:
             module.main()
+        gc.unfreeze()  # a module ends with this process, a test does not
         result = json.loads(capsys.readouterr().out)
         assert isinstance(result, dict)
         assert stop.value.code == (1 if result.get("failed") else 0)
