@@ -313,7 +313,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import finish
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import fail, finish
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.pvp_task import Task
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import SWITCH_OPTIONS
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, OvsDpdkError
@@ -369,7 +369,7 @@ def main() -> None:
     try:
         result = Task(module, ROOT).run()
     except OvsDpdkError as error:
-        module.fail_json(msg=str(error), **error.details)
+        fail(module, error)
     for warning in result.pop("warnings"):
         module.warn(warning)
     finish(module, {"changed": False, **result})

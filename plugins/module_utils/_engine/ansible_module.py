@@ -61,11 +61,16 @@ def finish(module: AnsibleModule, result: dict[str, t.Any]) -> t.NoReturn:
     module.exit_json(invocation={"module_args": _set(module.params)}, **result)
 
 
+def fail(module: AnsibleModule, error: OvsDpdkError) -> t.NoReturn:
+    """End the module with an error and what belongs to it, with the options as :func:`finish` sends them."""
+    module.fail_json(msg=str(error), invocation={"module_args": _set(module.params)}, **error.details)
+
+
 def main(run: t.Callable[[AnsibleModule], dict[str, t.Any]], argument_spec: dict[str, dict[str, t.Any]], **checks: t.Any) -> None:
     """Run a module: *run* gives its result or raises OvsDpdkError; *checks* are those that AnsibleModule does on the options."""
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **checks)
     try:
         result = run(module)
     except OvsDpdkError as error:
-        module.fail_json(msg=str(error), **error.details)
+        fail(module, error)
     finish(module, result)

@@ -15,7 +15,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import finish
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import fail, finish
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.target import OWNER_KEY, assume_parents, target_of
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import NotAppliedError, TransactionError, Vsctl
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantPort
@@ -329,7 +329,7 @@ def main(decision_of: t.Callable[[AnsibleModule], Decision], argument_spec: dict
     except OvsDpdkError as error:
         for warning in dict.fromkeys(warnings):
             module.warn(warning)
-        module.fail_json(msg=str(error), **error.details)
+        fail(module, error)
     for warning in dict.fromkeys(warnings):
         module.warn(warning)
     finish(module, result)

@@ -17,6 +17,7 @@ import zipfile
 import pytest
 
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import ansible_module
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 PACKAGE = "ansible_collections/nfv/ovs_dpdk/plugins/module_utils"
@@ -86,6 +87,10 @@ class FakeModule:
         """Show the result."""
         raise SystemExit(json.dumps({**result, "frozen": gc.get_freeze_count() > 0}))
 
+    def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
+        """Show the error."""
+        raise SystemExit(json.dumps({"msg": msg, **result}))
+
 
 def test_the_result_has_the_options_that_are_set() -> None:
     ports = [{"name": "a", "egress": {"rate": "1Mpps", "cir": None}, "queues": 0, "tag": ""}, {"name": "b", "mrg_rxbuf": False, "egress": {}, "mac": None}]
@@ -101,3 +106,9 @@ def test_the_result_has_the_options_that_are_set() -> None:
         "state": "present",
     }
     assert result["frozen"]
+
+
+def test_an_error_has_the_options_that_are_set_too() -> None:
+    with pytest.raises(SystemExit) as end:
+        ansible_module.fail(FakeModule({"bridge": None, "timeout": 30}), HostError("It is down.", rc=1))  # type: ignore[arg-type]
+    assert json.loads(str(end.value)) == {"msg": "It is down.", "rc": 1, "invocation": {"module_args": {"timeout": 30}}}
