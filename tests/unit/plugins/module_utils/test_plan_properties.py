@@ -131,7 +131,7 @@ def test_any_host_gets_a_plan_that_holds_or_an_error_that_names_object_and_optio
         check(facts, intent, plan)
         return
     event(plan.option)
-    known = {"cpus", "hugepages", "node", "vcpus", "nics", "pmd_cores", "pmd_cores_per_nic", "hugepage_size", "host_cores", "socket_mem"}
+    known = {"cpus", "hugepages", "node", "vcpus", "nics", "pmd_cores", "pmd_cores_per_nic", "hugepage_size", "host_cores", "socket_mem", "isolation"}
     assert plan.option.replace("[]", "").split(".")[0] in known
     assert re.search(r"node|CPU|page", str(plan), re.IGNORECASE)
 
