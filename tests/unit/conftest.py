@@ -8,6 +8,12 @@ from __future__ import annotations
 import importlib
 import pathlib
 
+from hypothesis import settings
+
+# Tests run beside boots of emulated hosts: an example that is slow there is no fault.
+settings.register_profile("patient", parent=settings(), deadline=None)
+settings.load_profile("patient")
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 if ROOT.parent.parent.name != "ansible_collections":  # ansible-test runs in a copy that has that name already

@@ -264,7 +264,7 @@ def _is_contradictory(wants: list[Want]) -> bool:
     return len(names) != len(set(names)) or bool(removed & {want.bridge for want in wants if isinstance(want, WantPort)})
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(tasks=TASKS)
 def test_the_commands_give_the_target_and_the_way_back(folder: pathlib.Path, tasks: list[list[Want]]) -> None:
     switch = _fresh(folder)

@@ -268,7 +268,7 @@ def test_removing_what_was_set_gives_the_line_before(text: str, managed: Managed
     assert str(added.without(names_of(managed))) == str(before)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(lines(), lines(), MANAGED)
 def test_the_shell_of_the_drop_in_keeps_words_of_others_and_sets_ours(linux: str, default: str, managed: Managed) -> None:
     line = parse_line(sourced(managed, linux, default), Grammar.GRUB)

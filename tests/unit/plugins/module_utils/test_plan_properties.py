@@ -31,7 +31,7 @@ def outcome(facts: Facts, intent: dict[str, t.Any]) -> dict[str, t.Any] | InputE
         return error
 
 
-SLOW = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

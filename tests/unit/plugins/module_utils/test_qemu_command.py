@@ -149,7 +149,7 @@ WORDS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(WORDS)
 def test_words_come_through_a_unit_as_they_are(words: list[str]) -> None:
     line = qemu_command.quoted(words)

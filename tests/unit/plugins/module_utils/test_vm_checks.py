@@ -170,7 +170,7 @@ GUEST = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.lists(GUEST, min_size=1, max_size=4), st.lists(st.integers(0, 5), min_size=6, max_size=6), st.sets(CPUS, max_size=2))
 def test_no_two_guests_of_an_accepted_task_share_a_cpu_a_socket_a_mac_or_an_image(drawn: list[dict[str, t.Any]], sockets: list[int], pmd: set[int]) -> None:
     """Six ports of which some may have one socket; addresses of ports are 01 to 06, and those of management can be the same."""
