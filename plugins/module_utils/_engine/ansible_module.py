@@ -21,7 +21,7 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import
 class _Importer(zipimport.zipimporter):
     """Imports from the zip in which Ansible sends a module, and compiles each file once.
 
-    CPython (3.9, and still 3.13) compiles it twice: ``zipimporter.get_filename``, which any import asks, compiles what it names (Lib/zipimport.py).
+    CPython (3.9 to 3.13 at least) compiles it twice: ``zipimporter.get_filename``, which any import asks, compiles what it names (Lib/zipimport.py).
     """
 
     def get_filename(self, fullname: str) -> str:
