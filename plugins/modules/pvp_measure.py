@@ -311,13 +311,14 @@ import pathlib
 import signal
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import fail, finish
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.pvp_task import Task
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.task import SWITCH_OPTIONS
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError, OvsDpdkError
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import HostError
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.pvp_checks import CHECKS
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 ROOT = pathlib.Path("/")
 
@@ -361,18 +362,19 @@ def _end(number: int, _frame: object) -> None:
     raise HostError(f"the measurement was ended by {signal.Signals(number).name}.")
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+def measure(module: AnsibleModule) -> dict[str, t.Any]:
+    """Return what was measured."""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _end)
-    try:
-        result = Task(module, ROOT).run()
-    except OvsDpdkError as error:
-        fail(module, error)
+    result = Task(module, ROOT).run()
     for warning in result.pop("warnings"):
         module.warn(warning)
-    finish(module, {"changed": False, **result})
+    return {"changed": False, **result}
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(measure, OPTIONS)
 
 
 if __name__ == "__main__":

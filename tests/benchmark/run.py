@@ -37,14 +37,8 @@ Times = dict[str, list[float]]
 CHANGED = {"Time | module": True, "Time | module, unchanged": False}
 
 # The floor: Ansible checks every option and sends all of them back, which takes its time with 256 ports. So this module has those
-# of the one under test, and does nothing with them.
+# of the one under test, and does nothing with them. The second one also loads what that one loads of the collection.
 FLOOR = """\
-from ansible.module_utils.basic import AnsibleModule
-
-AnsibleModule(**{arguments}).exit_json(changed=False)
-"""
-# The second one also loads what the module under test loads of the collection.
-LOADED = """\
 from ansible.module_utils.basic import AnsibleModule
 {imports}
 
@@ -72,10 +66,10 @@ class TakenError(Exception):
 def module_arguments() -> dict[str, t.Any]:
     """Return what vhost_user_port gives to AnsibleModule."""
     sys.path.insert(0, os.environ["ANSIBLE_COLLECTIONS_PATH"])
-    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import task  # noqa: PLC0415 - found only now
+    from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine import ansible_module  # noqa: PLC0415 - found only now
     from ansible_collections.nfv.ovs_dpdk.plugins.modules import vhost_user_port  # noqa: PLC0415
 
-    with mock.patch.object(task, "AnsibleModule", side_effect=TakenError) as made, contextlib.suppress(TakenError):
+    with mock.patch.object(ansible_module, "AnsibleModule", side_effect=TakenError) as made, contextlib.suppress(TakenError):
         vhost_user_port.main()
     return dict(made.call_args.kwargs)
 
@@ -106,11 +100,11 @@ def variables(count: int, rounds: int) -> dict[str, t.Any]:
 
 def write_floors(folder: pathlib.Path) -> None:
     """Write the modules that do nothing."""
-    lines = MODULE.read_text(encoding="utf-8").splitlines()
-    known = {"arguments": module_arguments(), "imports": "\n".join(line for line in lines if line.startswith("from ansible_collections.")), "kept": KEPT}
+    arguments = module_arguments()
+    imports = "\n".join(line for line in MODULE.read_text(encoding="utf-8").splitlines() if line.startswith("from ansible_collections."))
     folder.mkdir()
-    for name, text in (("do_nothing", FLOOR), ("load_and_do_nothing", LOADED), ("load_and_return", RETURNED)):
-        (folder / f"{name}.py").write_text(text.format(**known), encoding="utf-8")
+    for name, text, loaded in (("do_nothing", FLOOR, ""), ("load_and_do_nothing", FLOOR, imports), ("load_and_return", RETURNED, imports)):
+        (folder / f"{name}.py").write_text(text.format(imports=loaded, arguments=arguments, kept=KEPT), encoding="utf-8")
 
 
 def seconds(moment: str) -> float:

@@ -13,9 +13,7 @@ import contextlib
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import fail, finish
+from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.ansible_module import main as run_module
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.target import OWNER_KEY, assume_parents, target_of
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.vsctl import NotAppliedError, TransactionError, Vsctl
 from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import WantPort
@@ -26,6 +24,8 @@ from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._values.errors import
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ansible.module_utils.basic import AnsibleModule
 
     from ansible_collections.nfv.ovs_dpdk.plugins.module_utils._engine.wants import Want
 
@@ -320,16 +320,13 @@ def _undone(old: t.Any, wanted: t.Any, now: t.Any) -> t.Any:
 
 def main(decision_of: t.Callable[[AnsibleModule], Decision], argument_spec: dict[str, dict[str, t.Any]], **checks: t.Any) -> None:
     """Run a module: its options (besides :data:`WRITE_OPTIONS`), and the checks that AnsibleModule does on them."""
-    module = AnsibleModule(argument_spec={**argument_spec, **WRITE_OPTIONS}, supports_check_mode=True, **checks)
-    warnings: list[str] = []
-    try:
+
+    def run(module: AnsibleModule) -> dict[str, t.Any]:
         decision = decision_of(module)
-        warnings = decision.warnings
-        result = Task(module, decision).run()
-    except OvsDpdkError as error:
-        for warning in dict.fromkeys(warnings):
-            module.warn(warning)
-        fail(module, error)
-    for warning in dict.fromkeys(warnings):
-        module.warn(warning)
-    finish(module, result)
+        try:
+            return Task(module, decision).run()
+        finally:
+            for warning in dict.fromkeys(decision.warnings):
+                module.warn(warning)
+
+    run_module(run, {**argument_spec, **WRITE_OPTIONS}, **checks)
